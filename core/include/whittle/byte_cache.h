@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "whittle/buffer.h"
 #include "whittle/context.h"
-#include "whittle/tensor.h"
 
 namespace whittle {
 

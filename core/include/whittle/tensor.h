@@ -2,8 +2,7 @@
 //
 // Layout   row-major, little-endian, byte_width(dtype) per element; strings apart.
 // Memory   contents are immutable once shared; copies of a Tensor share them.
-// Errors   kLimit when memory cannot be had. Allocation never aborts here: file-sized requests go
-//          through Buffer::make, which answers with a Result.
+// Errors   kLimit when memory cannot be had (see buffer.h).
 #ifndef WHITTLE_TENSOR_H_
 #define WHITTLE_TENSOR_H_
 
@@ -15,31 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "whittle/buffer.h"
 #include "whittle/dtype.h"
 #include "whittle/result.h"
 #include "whittle/shape.h"
 
 namespace whittle {
-
-// A fixed-size block of bytes whose allocation can fail politely. 16-byte aligned.
-class Buffer {
- public:
-  static Result<std::shared_ptr<Buffer>> make(uint64_t size);          // zero-filled
-  static Result<std::shared_ptr<Buffer>> copy_of(std::span<const uint8_t> bytes);
-  ~Buffer();
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-
-  uint8_t* data() { return data_; }
-  const uint8_t* data() const { return data_; }
-  size_t size() const { return size_; }
-  std::span<const uint8_t> span() const { return {data_, size_}; }
-
- private:
-  Buffer(uint8_t* data, size_t size) : data_(data), size_(size) {}
-  uint8_t* data_;
-  size_t size_;
-};
 
 class Tensor {
  public:
