@@ -1,0 +1,2 @@
+// Compiled as a member of `ir`: must fail, for pass.h belongs to `transforms`, above it.
+#include "whittle/pass.h"
