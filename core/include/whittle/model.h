@@ -104,8 +104,8 @@ struct CheckpointSlice {
 class Checkpoint {
  public:
   virtual ~Checkpoint() = default;
-  // not_found when the key is absent.
-  virtual Result<TensorRef> find(const CheckpointSlice& slice) const = 0;
+  // not_found when the key is absent. Strings are read at once (kNeedBytes), other tensors never.
+  virtual Result<TensorRef> find(const CheckpointSlice& slice, Context& ctx) const = 0;
   virtual std::vector<std::string> keys() const = 0;
   virtual uint64_t entry_bytes(const std::string& key) const = 0;
 };
