@@ -1,0 +1,178 @@
+// whittle-tf: makes TensorFlow SavedModels smaller, in the browser and in Node.
+//
+//   const optimizer = await createOptimizer();
+//   const model = await optimizer.open(source);
+//   const sink = zip();
+//   const report = await model.optimize({ preset: 'int8', sink, signal, onProgress });
+//   optimizer.close();                       // sink.blob stays valid
+//
+// Everything runs in workers of this machine; nothing is sent anywhere. docs/javascript.md is the manual.
+
+export type ErrorCode =
+  | 'invalid_argument' | 'corrupt' | 'unsupported' | 'not_found' | 'limit'
+  | 'io' | 'bound_missed' | 'cancelled' | 'internal';
+
+/** Every failure, also of `signal` and `close()` (code `cancelled`). */
+export class WhittleError extends Error {
+  constructor(code: ErrorCode, message: string, where?: readonly string[]);
+  readonly code: ErrorCode;
+  /** Innermost place first: `["node conv1/BiasAdd", "saved_model.pb"]`. */
+  readonly where: readonly string[];
+  /** `"corrupt: footer too short (12 of 48 bytes), in variables.index"` */
+  toString(): string;
+  toJSON(): { code: ErrorCode; message: string; where: string[] };
+}
+
+export interface OptimizerOptions {
+  /** Workers that move weights, 1 to 64. Default: one a core, at most 4. The result does not depend on it. */
+  workers?: number;
+  /** The module, where it is not beside the package's files (strict pages, single files). */
+  wasm?: MaybePromise<WebAssembly.Module | BufferSource | Response | URL | string>;
+}
+type MaybePromise<T> = T | Promise<T>;
+
+/** Throws WhittleError('unsupported') where WebAssembly SIMD or workers are missing or blocked. */
+export function createOptimizer(options?: OptimizerOptions): Promise<Optimizer>;
+
+export interface Optimizer {
+  /**
+   * Reads what is in the model, not its weights. Folders are walked (at most 50,000 files); the SavedModel may lie
+   * deeper inside. A path is Node only.
+   */
+  open(source: Source, options?: OpenOptions): Promise<Model>;
+  /** The tables of the core: what presets, transforms, schemes and kernels there are. */
+  list(what: 'presets' | 'transforms' | 'schemes' | 'kernels'): Promise<Listing>;
+  /** Rejects what is running with `cancelled`, ends the workers. May be called twice. */
+  close(): Promise<void>;
+  readonly version: string;
+}
+
+export type Source =
+  | string
+  | FileList
+  | readonly File[]
+  | FileSystemDirectoryHandle
+  | FileSystemFileHandle
+  | ReadonlyMap<string, Blob | Uint8Array>;
+
+export interface OpenOptions {
+  /** Tags of the meta graph that `summary` describes. Default: the serving graph. */
+  tags?: string[];
+  /** false: do not inspect; `summary` is null. */
+  summary?: boolean;
+  signal?: AbortSignal;
+}
+
+export interface Model {
+  /** Name of the folder or file. */
+  readonly name: string;
+  readonly files: readonly { path: string; size: number }[];
+  readonly summary: Summary;
+  /** Calls on one optimizer queue. Nothing is left in the sink when it rejects. */
+  optimize(options: OptimizeOptions): Promise<Report>;
+}
+
+export type Preset = 'exact' | 'float' | 'half' | 'int8';
+
+export interface OptimizeOptions {
+  sink: Sink;
+  /** One of the three; default: preset 'int8'. */
+  preset?: Preset;
+  /** `"fold_constants(ignore_errors=true) quantize_weights"` */
+  transforms?: string;
+  /** As in a report's `recipe`. */
+  recipe?: Recipe;
+  format?: 'saved_model' | 'graph_def';
+  form?: 'frozen';
+  tags?: string[];
+  /** Keep only these signatures. Default: all. */
+  signatures?: string[];
+  /** Instead of signatures: names of tensors to feed and to fetch. */
+  inputs?: string[];
+  outputs?: string[];
+  keepDevices?: boolean;
+  /** Replace what the sink's folder or file holds, after success. */
+  force?: boolean;
+  signal?: AbortSignal;
+  onProgress?(progress: Progress): void;
+}
+
+export interface Progress {
+  /** `reading`, `scanning`, `writing` or another short word. */
+  phase: string;
+  /** 0 to 1 over the whole run; never falls. */
+  fraction: number;
+  /** Bytes of weights moved in this phase; 0 of 0 while planning. */
+  bytesDone: number;
+  bytesTotal: number;
+}
+
+/** Where the result goes. A sink serves one run. */
+export type Sink = DirectorySink | ZipSink | MemorySink;
+/** A new or empty folder: a path (Node) or a handle that may be written (browser). */
+export function directory(target: string | FileSystemDirectoryHandle): DirectorySink;
+/**
+ * A zip, stored, with one top folder. Without a target `blob` holds it afterwards; else a path (Node) or a stream.
+ * In browsers the blob may lie on disk: it is valid until the optimizer opens another model or the page is left.
+ */
+export function zip(target?: string | WritableStream<Uint8Array>, options?: { name?: string }): ZipSink;
+/** Everything in memory; `files` holds it afterwards. */
+export function memory(): MemorySink;
+export interface DirectorySink { readonly kind: 'directory'; readonly path?: string }
+export interface ZipSink { readonly kind: 'zip'; readonly blob: Blob | null; readonly size: number }
+export interface MemorySink { readonly kind: 'memory'; readonly files: Map<string, Uint8Array> }
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Recipe = { [key: string]: Json };
+export interface Listing { [key: string]: Json }
+
+export interface Cause { cause: string; bytes: number; nodes: number }
+
+export interface SignatureInfo {
+  key: string;
+  method?: string;
+  inputs?: TensorInfo[];
+  outputs?: TensorInfo[];
+}
+export interface TensorInfo { key: string; name?: string; dtype: string; shape: (number | null)[] | null }
+
+/** What inspect says: docs/report.md has every field. */
+export interface Summary {
+  schema: string;
+  input: { path?: string; format: string; bytes: number };
+  signatures: SignatureInfo[];
+  causes: Cause[];
+  warnings: string[];
+  [key: string]: unknown;
+}
+
+export interface TensorReport {
+  name: string;
+  dtype: string;
+  shape: number[];
+  bytes_before: number;
+  bytes_after: number;
+  scheme: string;
+  sqnr_db?: number | null;
+  max_error?: number | null;
+}
+
+/** `whittle-report/1`; docs/report.md has every field. */
+export interface Report {
+  schema: string;
+  input: { path?: string; format: string; bytes: number };
+  output: { path?: string; format: string; bytes: number; files: { path: string; size: number }[] | number; zipped_bytes?: number };
+  recipe: Recipe;
+  nodes: { before: number; after: number };
+  bytes: { before: number; after: number };
+  causes: Cause[];
+  passes: { name: string; patches: number; rolled_back?: number | boolean }[];
+  tensors: TensorReport[];
+  eligible_bytes: number;
+  quantized_bytes: number;
+  warnings: string[];
+  signatures: (string | SignatureInfo)[];
+  lost: string[];
+  verdict: string;
+  [key: string]: unknown;
+}
