@@ -110,6 +110,12 @@ class Checkpoint {
   virtual uint64_t entry_bytes(const std::string& key) const = 0;
 };
 
+// A mutable table that the restore fills: LookupTableImportV2 of two restored tensors.
+struct TableRestore {
+  std::string table;             // variable_identity() of the handle
+  CheckpointSlice keys, values;
+};
+
 struct SaverInfo {
   std::string filename_tensor;  // "save/Const:0"
   std::string save_tensor;
@@ -158,6 +164,9 @@ struct MetaGraph {
   std::vector<Asset> assets;
   std::optional<SaverInfo> saver;
   std::shared_ptr<const Checkpoint> checkpoint; // null when there is no variables folder
+  // Found by bind_variables, by variable_identity().
+  std::map<std::string, CheckpointSlice> restores;
+  std::vector<TableRestore> table_restores;
   // Run in this order after the restore; empty when there is none. Before freezing: the model's
   // init op (formats.md §4.4). Afterwards: everything that must run at load.
   std::vector<NodeId> init;
@@ -177,6 +186,10 @@ struct Model {
 std::vector<NodeId> roots_of(const MetaGraph& meta);
 // Visits every OutputId that signatures and assets hold, for rewiring.
 void for_each_endpoint(MetaGraph& meta, const std::function<void(OutputId&)>& visit);
+
+// What makes two handle nodes the same variable or table: container and shared_name, or the node's
+// name for reference variables and where shared_name is empty.
+std::string variable_identity(const Node& node);
 
 // Dtype of a value from the registry and attributes; kInvalid when unknown.
 DType value_dtype(const MetaGraph& meta, const Graph& g, OutputId value);

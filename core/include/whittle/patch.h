@@ -1,4 +1,4 @@
-// patch.h: a proposed change of a model, applied as a whole or not at all.
+// patch.h: a proposed change of a model, applied as a whole.
 //
 // A pass that rewrites locally returns a Patch from visit(); the pipeline checks and applies it,
 // counts it, and can stop after N of them. Nodes of several graphs may change in one patch.
@@ -44,8 +44,8 @@ class Patch {
   const GraphId& graph() const { return graph_; }
   bool empty() const { return edits_.empty(); }
 
-  // Checks ids, slots and known dtypes of every changed edge, then changes the model.
-  // On error the model is as it was.
+  // Checks ids, slots and known dtypes of every changed edge. An error is kInternal (a pass made an
+  // impossible proposal); the pipeline then goes back to its savepoint.
   Status apply(Model& model) const;
 
  private:
