@@ -26,6 +26,9 @@ endif()
 add_library(whittle_warnings INTERFACE)
 add_library(whittle::warnings ALIAS whittle_warnings)
 target_compile_options(whittle_warnings INTERFACE -Wall -Wextra -Wshadow $<$<BOOL:${WHITTLE_WERROR}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(whittle_warnings INTERFACE -Wno-restrict)  # GCC bug 105329: std::string::insert at -O2
+endif()
 
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
