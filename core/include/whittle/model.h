@@ -167,6 +167,7 @@ struct MetaGraph {
   // Found by bind_variables, by variable_identity().
   std::map<std::string, CheckpointSlice> restores;
   std::vector<TableRestore> table_restores;
+  std::vector<std::string> used_keys;           // checkpoint entries that became weights
   // Run in this order after the restore; empty when there is none. Before freezing: the model's
   // init op (formats.md §4.4). Afterwards: everything that must run at load.
   std::vector<NodeId> init;

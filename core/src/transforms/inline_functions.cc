@@ -53,7 +53,7 @@ Status substitute(AttrMap& attrs, const AttrMap& given, const AttrMap& defaults,
 
 class Inliner {
  public:
-  Inliner(Model& model, Context& ctx) : model_(model), meta_(model.meta), ctx_(ctx) {}
+  Inliner(Model& model, Context& ctx) : meta_(model.meta), ctx_(ctx) {}
 
   // Inlines every inlinable call in `g`, the main graph or the body of `owner`.
   Status run(Graph& g, Function* owner) {
@@ -229,7 +229,6 @@ class Inliner {
     for_each_endpoint(meta_, [&](OutputId& v) { if (v.node == call) v.node = fetched_; });
   }
 
-  Model& model_;
   MetaGraph& meta_;
   Context& ctx_;
   Function* owner_ = nullptr;   // null for the main graph
