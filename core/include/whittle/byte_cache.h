@@ -43,6 +43,8 @@ class BlockCache final : public ByteCache {
 
  private:
   struct Block { uint64_t length; std::shared_ptr<Buffer> bytes; };
+  Status check(const FileRange& range) const;  // the range lies within its file
+  const Block* covering(const FileRange& range, uint64_t* offset) const;
   std::vector<FileEntry> files_;
   std::vector<std::map<uint64_t, Block>> blocks_;  // by offset, one map a file
   std::vector<FileRange> missing_;
