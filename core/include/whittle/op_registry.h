@@ -119,7 +119,8 @@ Result<int> input_count(const OpSpec& spec, const AttrMap& attrs);
 Result<int> output_count(const OpSpec& spec, const AttrMap& attrs);
 
 // `out_arg:index` → port, and back. The name lives as long as the spec.
-Result<int> flat_port(const OpSpec& spec, const AttrMap& attrs, std::string_view out_arg, int index);
+Result<int> flat_port(const OpSpec& spec, const AttrMap& attrs, std::string_view out_arg,
+                      int index);
 Result<std::pair<std::string_view, int>> named_port(const OpSpec& spec, const AttrMap& attrs,
                                                     int port);
 

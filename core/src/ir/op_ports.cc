@@ -10,15 +10,18 @@ Result<AttrValue> attr_of(const OpSpec& spec, const AttrMap& attrs, std::string_
                           AttrValue::Kind kind) {
   const AttrValue* given = attrs.find(name);
   const AttrSpec* declared = given == nullptr ? spec.find_attr(name) : nullptr;
-  AttrValue value = given != nullptr      ? *given
-                    : declared != nullptr ? default_of(*declared)
-                                          : AttrValue();
+  AttrValue value;
+  if (given != nullptr) {
+    value = *given;
+  } else if (declared != nullptr) {
+    value = default_of(*declared);
+  }
   if (value.kind() == kind) return value;
-  const std::string_view problem =
-      value.kind() == AttrValue::Kind::kNone          ? " is missing"
-      : value.kind() == AttrValue::Kind::kPlaceholder ? " is still a placeholder"
-                                                      : " is of another kind than the op's";
-  return invalid_argument(cat("attribute ", printable(name), " of op ", printable(spec.name), problem));
+  std::string_view problem = " is of another kind than the op's";
+  if (value.kind() == AttrValue::Kind::kNone) problem = " is missing";
+  if (value.kind() == AttrValue::Kind::kPlaceholder) problem = " is still a placeholder";
+  return invalid_argument(
+      cat("attribute ", printable(name), " of op ", printable(spec.name), problem));
 }
 
 // How many tensors the argument stands for.
@@ -91,8 +94,8 @@ Result<std::vector<DType>> dtypes(const OpSpec& spec, const AttrMap& attrs,
     }
     for (size_t i = first; i < out.size(); ++i) {
       if (out[i] == DType::kInvalid) {
-        return invalid_argument(cat("argument ", printable(arg.name), " of op ",
-                                    printable(spec.name), " has dtype 0"));
+        return invalid_argument(
+            cat("argument ", printable(arg.name), " of op ", printable(spec.name), " has dtype 0"));
       }
       if (arg.is_ref) out[i] = ref_dtype(out[i]);
     }
@@ -118,7 +121,8 @@ Result<int> output_count(const OpSpec& spec, const AttrMap& attrs) {
   return count_all(spec, attrs, spec.outputs);
 }
 
-Result<int> flat_port(const OpSpec& spec, const AttrMap& attrs, std::string_view out_arg, int index) {
+Result<int> flat_port(const OpSpec& spec, const AttrMap& attrs, std::string_view out_arg,
+                      int index) {
   bool found = false;
   bool inside = false;
   WHITTLE_ASSIGN(const int first,

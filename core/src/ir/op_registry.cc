@@ -16,8 +16,8 @@ constexpr int32_t kProducerOfList[] = {0, 561, 1395, 2474};
 template <class Specs>
 Status check_names(const Specs& specs, std::string_view op, std::string_view what) {
   if (specs.size() > kMaxOpArgs) {
-    return over_limit(cat("op ", printable(op), " has ", specs.size(), " ", what, "s, more than ",
-                          kMaxOpArgs));
+    return over_limit(
+        cat("op ", printable(op), " has ", specs.size(), " ", what, "s, more than ", kMaxOpArgs));
   }
   std::vector<std::string_view> names;
   names.reserve(specs.size());
@@ -37,12 +37,12 @@ bool has_attr_of_type(const OpSpec& spec, std::string_view attr, std::string_vie
 }
 
 Status check_arg(const OpSpec& spec, const ArgSpec& arg) {
-  const int types = (arg.fixed_type != DType::kInvalid) + !arg.type_attr.empty() +
-                    !arg.type_list_attr.empty();
+  const int types =
+      (arg.fixed_type != DType::kInvalid) + !arg.type_attr.empty() + !arg.type_list_attr.empty();
   const bool fits =
       types == 1 && (arg.type_attr.empty() || has_attr_of_type(spec, arg.type_attr, "type")) &&
-      (arg.number_attr.empty() || (arg.type_list_attr.empty() &&
-                                   has_attr_of_type(spec, arg.number_attr, "int"))) &&
+      (arg.number_attr.empty() ||
+       (arg.type_list_attr.empty() && has_attr_of_type(spec, arg.number_attr, "int"))) &&
       (arg.type_list_attr.empty() || has_attr_of_type(spec, arg.type_list_attr, "list(type)"));
   if (fits) return {};
   return corrupt(cat("argument ", printable(arg.name), " of op ", printable(spec.name),

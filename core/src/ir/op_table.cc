@@ -17,10 +17,9 @@ struct TypeName {
   std::string_view one, list;
 };
 constexpr TypeName kTypeNames[] = {
-    {'t', "type", "list(type)"},       {'i', "int", "list(int)"},
-    {'f', "float", "list(float)"},     {'b', "bool", "list(bool)"},
-    {'s', "string", "list(string)"},   {'h', "shape", "list(shape)"},
-    {'e', "tensor", "list(tensor)"},   {'u', "func", "list(func)"},
+    {'t', "type", "list(type)"},     {'i', "int", "list(int)"},       {'f', "float", "list(float)"},
+    {'b', "bool", "list(bool)"},     {'s', "string", "list(string)"}, {'h', "shape", "list(shape)"},
+    {'e', "tensor", "list(tensor)"}, {'u', "func", "list(func)"},
 };
 
 std::string_view type_of_code(char code) {

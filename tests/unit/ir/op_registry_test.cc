@@ -35,13 +35,41 @@ const AttrMap kNone;
 
 TEST(OpRegistry, KnowsTheOpsThatMatter) {
   EXPECT_GT(OpRegistry::builtin().specs().size(), 400u);
-  for (const char* name :
-       {"Const", "Placeholder", "VarHandleOp", "VariableV2", "ReadVariableOp", "RestoreV2", "If", "Case", "While",
-        "StatelessWhile", "Switch", "RefSwitch", "Merge", "Enter", "Exit", "NextIteration",
-        "LoopCond", "PartitionedCall", "StatefulPartitionedCall", "HashTableV2",
-        "LookupTableImportV2", "ResourceApplyAdam", "ResourceScatterUpdate", "AssignVariableOp", "TensorListReserve",
-        "TensorArrayV3", "ParseExampleV2", "DecodeJpeg", "SparseSegmentSum", "_Arg", "_Retval",
-        "Assert", "CheckNumerics", "_FusedConv2D", "_FusedMatMul"}) {
+  for (const char* name : {"Const",
+                           "Placeholder",
+                           "VarHandleOp",
+                           "VariableV2",
+                           "ReadVariableOp",
+                           "RestoreV2",
+                           "If",
+                           "Case",
+                           "While",
+                           "StatelessWhile",
+                           "Switch",
+                           "RefSwitch",
+                           "Merge",
+                           "Enter",
+                           "Exit",
+                           "NextIteration",
+                           "LoopCond",
+                           "PartitionedCall",
+                           "StatefulPartitionedCall",
+                           "HashTableV2",
+                           "LookupTableImportV2",
+                           "ResourceApplyAdam",
+                           "ResourceScatterUpdate",
+                           "AssignVariableOp",
+                           "TensorListReserve",
+                           "TensorArrayV3",
+                           "ParseExampleV2",
+                           "DecodeJpeg",
+                           "SparseSegmentSum",
+                           "_Arg",
+                           "_Retval",
+                           "Assert",
+                           "CheckNumerics",
+                           "_FusedConv2D",
+                           "_FusedMatMul"}) {
     EXPECT_NE(OpRegistry::builtin().find(name), nullptr) << name;
   }
 }
@@ -106,7 +134,8 @@ TEST(OpRegistry, MapsProducersToOpLists) {
 }
 
 TEST(OpPorts, AreThoseOfTensorFlow) {
-  const AttrMap split = attrs_of({{"num_split", AttrValue::integer(3)}, {"T", AttrValue::type(DType::kFloat)}});
+  const AttrMap split =
+      attrs_of({{"num_split", AttrValue::integer(3)}, {"T", AttrValue::type(DType::kFloat)}});
   EXPECT_EQ(port("Split", split, "output", 2), 2);
   EXPECT_EQ(port("Split", split, "output", 3), -1);
   EXPECT_EQ(port("Split", split, "output", -1), -1);
@@ -138,11 +167,12 @@ TEST(OpPorts, AreThoseOfTensorFlow) {
   EXPECT_EQ(port("MatMul", kNone, "product"), 0);
 
   // Lists before single outputs, and lists of length zero.
-  const AttrMap parse = attrs_of({{"num_sparse", AttrValue::integer(2)},
-                                  {"sparse_types", AttrValue::types({DType::kInt64, DType::kString})},
-                                  {"Tdense", AttrValue::types({DType::kFloat})},
-                                  {"ragged_value_types", AttrValue::types({})},
-                                  {"ragged_split_types", AttrValue::types({})}});
+  const AttrMap parse =
+      attrs_of({{"num_sparse", AttrValue::integer(2)},
+                {"sparse_types", AttrValue::types({DType::kInt64, DType::kString})},
+                {"Tdense", AttrValue::types({DType::kFloat})},
+                {"ragged_value_types", AttrValue::types({})},
+                {"ragged_split_types", AttrValue::types({})}});
   EXPECT_EQ(port("ParseExampleV2", parse, "sparse_indices", 1), 1);
   EXPECT_EQ(port("ParseExampleV2", parse, "sparse_values", 0), 2);
   EXPECT_EQ(port("ParseExampleV2", parse, "sparse_shapes", 1), 5);
@@ -156,7 +186,8 @@ TEST(OpPorts, InverseHoldsForEveryOpOfTheTable) {
     for (const AttrSpec& attr : spec.attrs) {
       if (attr.type == "int") attrs.set(attr.name, AttrValue::integer(3));
       if (attr.type == "type") attrs.set(attr.name, AttrValue::type(DType::kFloat));
-      if (attr.type == "list(type)") attrs.set(attr.name, AttrValue::types({DType::kHalf, DType::kBool}));
+      if (attr.type == "list(type)")
+        attrs.set(attr.name, AttrValue::types({DType::kHalf, DType::kBool}));
     }
     Result<std::vector<DType>> types = output_dtypes(spec, attrs);
     ASSERT_TRUE(types.ok()) << spec.name << ": " << types.error().to_string();
@@ -175,7 +206,8 @@ TEST(OpPorts, InverseHoldsForEveryOpOfTheTable) {
 }
 
 TEST(OpPorts, NeedNoDtypes) {
-  const AttrMap placeholder = attrs_of({{"num_split", AttrValue::integer(2)}, {"T", AttrValue::placeholder("T")}});
+  const AttrMap placeholder =
+      attrs_of({{"num_split", AttrValue::integer(2)}, {"T", AttrValue::placeholder("T")}});
   EXPECT_EQ(port("Split", placeholder, "output", 1), 1);
   EXPECT_FALSE(output_dtypes(op("Split"), placeholder).ok());
 }
@@ -186,9 +218,11 @@ TEST(OpDtypes, ComeFromAttributesAndDefaults) {
   attrs.set("out_idx", AttrValue::type(DType::kInt64));
   EXPECT_EQ(*output_dtypes(op("Unique"), attrs), (std::vector<DType>{DType::kHalf, DType::kInt64}));
   EXPECT_EQ(*output_dtypes(op("RFFT"), kNone), (std::vector<DType>{DType::kComplex64}));
-  EXPECT_EQ(*output_dtypes(op("Dequantize"), attrs_of({{"T", AttrValue::type(DType::kQuint8)}})), (std::vector<DType>{DType::kFloat}));
-  EXPECT_EQ(*input_dtypes(op("ResourceGather"), attrs_of({{"Tindices", AttrValue::type(DType::kInt32)}})),
-            (std::vector<DType>{DType::kResource, DType::kInt32}));
+  EXPECT_EQ(*output_dtypes(op("Dequantize"), attrs_of({{"T", AttrValue::type(DType::kQuint8)}})),
+            (std::vector<DType>{DType::kFloat}));
+  EXPECT_EQ(
+      *input_dtypes(op("ResourceGather"), attrs_of({{"Tindices", AttrValue::type(DType::kInt32)}})),
+      (std::vector<DType>{DType::kResource, DType::kInt32}));
   EXPECT_EQ(*output_dtypes(op("VariableV2"), attrs_of({{"dtype", AttrValue::type(DType::kFloat)}})),
             (std::vector<DType>{ref_dtype(DType::kFloat)}));
   EXPECT_EQ(*output_dtypes(op("NoOp"), kNone), std::vector<DType>{});
@@ -200,7 +234,9 @@ TEST(OpDtypes, RefuseWhatDoesNotFit) {
     return types.ok() ? Code::kInternal : types.error().code;
   };
   const AttrValue type = AttrValue::type(DType::kFloat);
-  const auto split = [&](AttrValue n) { return attrs_of({{"T", type}, {"num_split", std::move(n)}}); };
+  const auto split = [&](AttrValue n) {
+    return attrs_of({{"T", type}, {"num_split", std::move(n)}});
+  };
   EXPECT_EQ(code("Split", split(AttrValue::integer(-1))), Code::kInvalidArgument);
   EXPECT_EQ(code("Split", split(AttrValue::integer(INT64_MIN))), Code::kInvalidArgument);
   EXPECT_EQ(code("Split", split(AttrValue::integer(kMaxPorts + 1))), Code::kInvalidArgument);
@@ -209,11 +245,14 @@ TEST(OpDtypes, RefuseWhatDoesNotFit) {
   EXPECT_EQ(code("Split", split(AttrValue::placeholder("N"))), Code::kInvalidArgument);
   EXPECT_EQ(code("Split", split(AttrValue())), Code::kInvalidArgument);
   EXPECT_EQ(code("Split", kNone), Code::kInvalidArgument);
-  EXPECT_EQ(output_dtypes(op("Split"), split(AttrValue::integer(kMaxPorts)))->size(), static_cast<size_t>(kMaxPorts));
+  EXPECT_EQ(output_dtypes(op("Split"), split(AttrValue::integer(kMaxPorts)))->size(),
+            static_cast<size_t>(kMaxPorts));
   EXPECT_EQ(code("IdentityN", attrs_of({{"T", type}})), Code::kInvalidArgument);
   EXPECT_EQ(code("IdentityN", attrs_of({{"T", AttrValue::ints({1, 2})}})), Code::kInvalidArgument);
-  EXPECT_EQ(code("IdentityN", attrs_of({{"T", AttrValue::types({DType::kInvalid})}})), Code::kInvalidArgument);
-  EXPECT_EQ(code("Relu", attrs_of({{"T", AttrValue::type(DType::kInvalid)}})), Code::kInvalidArgument);
+  EXPECT_EQ(code("IdentityN", attrs_of({{"T", AttrValue::types({DType::kInvalid})}})),
+            Code::kInvalidArgument);
+  EXPECT_EQ(code("Relu", attrs_of({{"T", AttrValue::type(DType::kInvalid)}})),
+            Code::kInvalidArgument);
   // Each list fits, all of them together do not.
   const AttrMap many = attrs_of({{"num_sparse", AttrValue::integer(kMaxPorts)},
                                  {"sparse_types", AttrValue::types({})},
@@ -244,8 +283,10 @@ TEST(OpDefaults, AreValuesOfTheirType) {
   EXPECT_EQ(value("Print", "first_n"), AttrValue::integer(-1));
   for (const OpSpec& spec : OpRegistry::builtin().specs()) {
     for (const AttrSpec& attr : spec.attrs) {
-      EXPECT_EQ(default_of(attr).kind() != AttrValue::Kind::kNone, attr.has_default) << spec.name << ' ' << attr.name;
-      EXPECT_EQ(is_default_attr(spec, attr.name, default_of(attr)), attr.has_default) << spec.name << ' ' << attr.name;
+      EXPECT_EQ(default_of(attr).kind() != AttrValue::Kind::kNone, attr.has_default)
+          << spec.name << ' ' << attr.name;
+      EXPECT_EQ(is_default_attr(spec, attr.name, default_of(attr)), attr.has_default)
+          << spec.name << ' ' << attr.name;
     }
   }
 }
@@ -258,8 +299,10 @@ TEST(OpDefaults, AreToldFromOtherValues) {
   EXPECT_FALSE(is_default_attr(op("MatMul"), "_grad_a", AttrValue::boolean(false)));
   EXPECT_TRUE(is_default_attr(op("Conv2D"), "explicit_paddings", AttrValue::list({})));
   EXPECT_FALSE(is_default_attr(op("Conv2D"), "dilations", AttrValue::list({})));
-  EXPECT_FALSE(is_default_attr(op("FusedBatchNorm"), "epsilon", AttrValue::real(std::nextafter(1e-4f, 1.f))));
-  EXPECT_TRUE(is_default_attr(op("AudioSpectrogram"), "magnitude_squared", AttrValue::boolean(false)));
+  EXPECT_FALSE(is_default_attr(op("FusedBatchNorm"), "epsilon",
+                               AttrValue::real(std::nextafter(1e-4f, 1.f))));
+  EXPECT_TRUE(
+      is_default_attr(op("AudioSpectrogram"), "magnitude_squared", AttrValue::boolean(false)));
 }
 
 OpSpec zero_out() {
@@ -329,7 +372,11 @@ TEST(OpOverlay, RefusesBrokenDescriptions) {
   EXPECT_EQ(code([](OpSpec& s) { s.outputs[0].type_attr = ""; }), Code::kCorrupt);
   EXPECT_EQ(code([](OpSpec& s) { s.outputs[0].fixed_type = DType::kFloat; }), Code::kCorrupt);
   EXPECT_EQ(code([](OpSpec& s) { s.outputs[0].number_attr = "T"; }), Code::kCorrupt);
-  EXPECT_EQ(code([](OpSpec& s) { s.inputs[0].type_attr = ""; s.inputs[0].type_list_attr = "T"; }), Code::kCorrupt);
+  EXPECT_EQ(code([](OpSpec& s) {
+              s.inputs[0].type_attr = "";
+              s.inputs[0].type_list_attr = "T";
+            }),
+            Code::kCorrupt);
   EXPECT_EQ(code([](OpSpec& s) { s.outputs.resize(kMaxOpArgs + 1, s.outputs[0]); }), Code::kLimit);
 }
 
