@@ -98,6 +98,8 @@ class Graph {
   void remove_input(NodeId id, int index);   // later inputs move down
   void clear_inputs(NodeId id);              // data inputs
   void add_control(NodeId id, NodeId before);  // no duplicate, never on itself
+  // The same for many at once, in linear time.
+  void add_controls(NodeId id, const std::vector<NodeId>& before);
   void remove_control(NodeId id, NodeId before);
   void clear_controls(NodeId id);
   // All data uses of `from` read `to` instead; control edges stay.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <unordered_set>
 
 #include "whittle/text.h"
 
@@ -146,6 +147,18 @@ void Graph::add_control(NodeId id, NodeId before) {
   link(id, kControlUse, {before, 0}, &pos);
   nodes_[index_of(id)].controls_.push_back(before);
   nodes_[index_of(id)].control_use_.push_back(pos);
+}
+
+void Graph::add_controls(NodeId id, const std::vector<NodeId>& before) {
+  std::unordered_set<uint32_t> seen{index_of(id)};
+  for (NodeId c : node(id).controls_) seen.insert(index_of(c));
+  for (NodeId c : before) {
+    if (!seen.insert(index_of(c)).second) continue;
+    uint32_t pos = 0;
+    link(id, kControlUse, {c, 0}, &pos);
+    nodes_[index_of(id)].controls_.push_back(c);
+    nodes_[index_of(id)].control_use_.push_back(pos);
+  }
 }
 
 void Graph::remove_control(NodeId id, NodeId before) {
