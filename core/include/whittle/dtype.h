@@ -30,7 +30,7 @@ inline DType ref_dtype(DType t) {
 // Bytes of one element; 0 for string, resource, variant, ref and unknown dtypes.
 // The 4- and 2-bit types take one byte each, as in tensor_content.
 uint32_t byte_width(DType t);
-// Unit of a byte swap: 8 for complex128 (two doubles), else byte_width.
+// Unit of a byte swap: half of byte_width for the complex types (two numbers), else byte_width.
 uint32_t swap_width(DType t);
 
 // "float32", "int8", "resource", "dtype(77)": the names of tf.DType.

@@ -22,19 +22,12 @@
 
 #include "whittle/context.h"
 #include "whittle/dtype.h"
+#include "whittle/file_piece.h"
 #include "whittle/result.h"
 #include "whittle/shape.h"
 #include "whittle/tensor.h"
 
 namespace whittle {
-
-// `count` runs of range.length bytes; run k starts at range.offset + k * stride.
-struct FilePiece {
-  FileRange range;
-  uint64_t stride = 0;
-  uint64_t count = 1;
-  uint64_t total() const { return range.length * count; }
-};
 
 enum class StepKind : uint8_t {
   kCast,             // float32 -> half or bfloat16, round to nearest even
@@ -57,12 +50,18 @@ class TensorRef {
  public:
   enum class Kind : uint8_t { kNone, kOwned, kFile, kSplat };
 
+  // Makers take shapes that are fully defined and whose byte_size() has been found to be ok; file()
+  // takes pieces of just as many bytes (all asserted).
   TensorRef() = default;
   static TensorRef owned(Tensor tensor);
   // The pieces, end to end, are the row-major bytes. `crc32c` (not masked) is that of all of them.
+  // Bytes cut out of the middle of something have none; `checks` are then the ranges that they come
+  // from, with the checksums of those: load_stored() verifies them, jobs know nothing of them.
   static TensorRef file(DType dtype, Shape shape, std::vector<FilePiece> pieces,
-                        std::optional<uint32_t> crc32c, bool swap_bytes);
-  // `element` has byte_width(dtype) bytes (or is one string); any element count, also 0.
+                        std::optional<uint32_t> crc32c, bool swap_bytes,
+                        std::vector<FileCheck> checks = {});
+  // `element` has byte_width(dtype) bytes (or is one string); any element count, also 0, also more
+  // than fits into memory.
   static TensorRef splat(DType dtype, Shape shape, std::vector<uint8_t> element);
   static TensorRef splat_string(Shape shape, std::string element);
 
@@ -79,6 +78,7 @@ class TensorRef {
   const std::vector<FilePiece>& pieces() const;       // kFile
   std::optional<uint32_t> crc32c() const;             // kFile
   bool swap_bytes() const;                            // kFile
+  const std::vector<FileCheck>& checks() const;       // kFile
   const Tensor& tensor() const;                       // kOwned
   const std::vector<uint8_t>& splat_element() const;  // kSplat
   const std::string& splat_text() const;              // kSplat of strings
@@ -103,8 +103,9 @@ class TensorRef {
 // applied by quant.h's load(), which lies above this layer.
 Result<Tensor> load_stored(const TensorRef& ref, Context& ctx);
 
-// The box [start, start + extent) of `axis`, all other axes whole. Steps per channel are cut along
-// when the channel axis is `axis`; unsupported otherwise.
+// The box [start, start + extent) of `axis`, all other axes whole. Values per channel are cut along
+// where the channels are, or lie within, axes of the shape; unsupported otherwise, and through a
+// kReshape. The slice has no checksum: verify the whole first.
 Result<TensorRef> slice_axis(const TensorRef& ref, int axis, int64_t start, int64_t extent);
 
 }  // namespace whittle
