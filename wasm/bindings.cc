@@ -133,7 +133,7 @@ WHITTLE_EXPORT const void* whittle_session_jobs(const Session* session) {
       pieces.push_back({static_cast<uint32_t>(piece.range.file), piece.range.offset, piece.range.length, piece.stride,
                         piece.count});
     }
-    list.push_back({{"id", job.id}, {"input", job.input_bytes}, {"output", job.output_bytes}, {"pieces", pieces}});
+    list.push_back({{"id", job.id}, {"input", job.input_bytes}, {"output", job.output_bytes}, {"pieces", std::move(pieces)}});
   }
   return give(dump(list));
 }
@@ -154,14 +154,15 @@ WHITTLE_EXPORT const void* whittle_session_outputs(const Session* session) {
     Json segments = Json::array();
     for (const whittle::Segment& segment : file.segments) {
       switch (segment.kind) {
-        case whittle::Segment::Kind::kLiteral: segments.push_back({"literal", segment.size}); break;
-        case whittle::Segment::Kind::kJob: segments.push_back({"job", segment.size, segment.job}); break;
+        case whittle::Segment::Kind::kLiteral: segments.push_back(Json::array({"literal", segment.size})); break;
+        case whittle::Segment::Kind::kJob: segments.push_back(Json::array({"job", segment.size, segment.job})); break;
         case whittle::Segment::Kind::kCopy:
-          segments.push_back({"copy", segment.size, static_cast<uint32_t>(segment.copy.file), segment.copy.offset});
+          segments.push_back(
+              Json::array({"copy", segment.size, static_cast<uint32_t>(segment.copy.file), segment.copy.offset}));
           break;
       }
     }
-    list.push_back({{"path", file.path}, {"size", file.size}, {"segments", segments}});
+    list.push_back({{"path", file.path}, {"size", file.size}, {"segments", std::move(segments)}});
   }
   return give(dump(list));
 }

@@ -43,6 +43,7 @@ export function toWhittleError(thrown, place) {
   const where = place ? [place] : [];
   const known = thrown && (PLATFORM_ERRORS[thrown.code] || PLATFORM_ERRORS[thrown.name]);
   if (known) return new WhittleError(known[0], known[1], where);
+  if (thrown instanceof RangeError) return new WhittleError('limit', 'not enough memory', where);
   const text = thrown && thrown.message ? thrown.message : String(thrown);
   return new WhittleError('internal', text, where);
 }

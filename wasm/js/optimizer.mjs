@@ -1,0 +1,148 @@
+// createOptimizer and what it gives, for any platform.
+//
+// A platform has
+//   start(number)        a worker's channel (pool.mjs)
+//   loadWasm()           the module's bytes or a response, when the caller gave none
+//   openSource(source)   {name, files: [{path, size, source}]}
+//   prepare(sink, context)  may refuse or equip a sink before a run
+//   cores                how many there are
+//   newModel(), close()  storage of earlier results may go
+
+import { cancelled, toWhittleError, WhittleError } from './errors.mjs';
+import { Pool } from './pool.mjs';
+import { runSession } from './run.mjs';
+
+// (module (func (result v128) i32.const 0 i8x16.splat)): valid where WebAssembly has SIMD.
+const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11);
+
+async function compile(given) {
+  let value = await given;
+  if (value instanceof WebAssembly.Module) return value;
+  if (typeof value === 'string' || value instanceof URL) value = await fetch(value);
+  if (typeof Response !== 'undefined' && value instanceof Response) {
+    if (!value.ok) throw new WhittleError('not_found', `whittle.wasm could not be fetched (${value.status})`);
+    value = await value.arrayBuffer();
+  }
+  return WebAssembly.compile(value);
+}
+
+export async function createOptimizer(platform, options = {}) {
+  const workers = options.workers ?? Math.max(1, Math.min(4, platform.cores));
+  if (!Number.isInteger(workers) || workers < 1 || workers > 64) {
+    throw new WhittleError('invalid_argument', 'workers must be a whole number from 1 to 64');
+  }
+  if (typeof WebAssembly !== 'object') throw new WhittleError('unsupported', 'WebAssembly is not available or blocked here');
+  if (!WebAssembly.validate(SIMD)) {
+    throw new WhittleError('unsupported', 'WebAssembly SIMD is missing here: it needs Chrome 91, Firefox 89, Safari 16.4 or newer');
+  }
+  let module;
+  try {
+    module = await compile(options.wasm ?? platform.loadWasm());
+  } catch (thrown) {
+    if (thrown instanceof WhittleError) throw thrown;
+    throw new WhittleError('unsupported', `the WebAssembly module could not be loaded (${thrown.message})`);
+  }
+  const pool = new Pool((number) => platform.start(number), module, options.internal);
+  let version;
+  try {
+    version = await pool.takePlanner().ready;
+    await pool.settle();
+  } catch (thrown) {
+    await pool.close();
+    throw thrown;
+  }
+  return new Optimizer(platform, pool, workers, version);
+}
+
+const OPTIONS = ['preset', 'transforms', 'recipe', 'format', 'form', 'tags', 'signatures', 'inputs', 'outputs'];
+const OTHER = ['sink', 'keepDevices', 'force', 'signal', 'onProgress'];
+
+class Optimizer {
+  #platform; #pool; #workers; #tail = Promise.resolve(); #closing = new AbortController();
+
+  constructor(platform, pool, workers, version) {
+    this.#platform = platform;
+    this.#pool = pool;
+    this.#workers = workers;
+    this.version = version;
+  }
+
+  async open(source, { tags, summary = true, signal } = {}) {
+    return this.#enqueue(signal, async (stop) => {
+      await this.#platform.newModel?.();
+      const opened = await this.#platform.openSource(source);
+      const { files } = opened;
+      const described = summary ? await this.#run('inspect', files, { tags }, stop) : null;
+      return {
+        name: opened.name,
+        files: files.map(({ path, size }) => ({ path, size })),
+        summary: described,
+        optimize: (options) => this.#optimize(opened, options),
+      };
+    });
+  }
+
+  async list(what) {
+    return this.#enqueue(undefined, (stop) => this.#run('list', [], { what }, stop));
+  }
+
+  async close() {
+    this.#closing.abort();
+    await this.#tail;
+    await this.#pool.close();
+    await this.#platform.close?.();
+  }
+
+  async #optimize(opened, options) {
+    for (const key of Object.keys(options)) {
+      if (!OPTIONS.includes(key) && !OTHER.includes(key)) {
+        throw new WhittleError('invalid_argument', `optimize() has no option '${key}'`);
+      }
+    }
+    const { sink, signal, onProgress, force = false, keepDevices } = options;
+    if (typeof sink?.begin !== 'function') {
+      throw new WhittleError('invalid_argument', 'optimize() needs a sink: directory(…), zip() or memory()');
+    }
+    if (sink.used) throw new WhittleError('invalid_argument', 'a sink serves one run; make a new one');
+    sink.used = true;
+    const core = {};
+    for (const key of OPTIONS) if (options[key] !== undefined) core[key] = options[key];
+    if (keepDevices) core.keep_devices = true;
+    return this.#enqueue(signal, async (stop) => {
+      await this.#platform.prepare?.(sink, { opened, force });
+      const report = await this.#run('optimize', opened.files, core, stop, { sink, name: opened.name, onProgress });
+      if (sink.kind === 'zip') report.output.zipped_bytes = sink.size;
+      return report;
+    });
+  }
+
+  async #run(command, files, options, signal, extra) {
+    const request = { command, files: files.map(({ path, size }) => ({ path, size })), options };
+    const { report } = await runSession({ pool: this.#pool, workers: this.#workers, files, request, signal, ...extra });
+    return report;
+  }
+
+  // Calls wait for each other; one that is aborted while it waits rejects at once.
+  #enqueue(signal, body) {
+    const stop = new AbortController();
+    const abort = () => stop.abort();
+    const sources = [this.#closing.signal, ...(signal ? [signal] : [])];
+    let started = false;
+    const waiting = new Promise((resolve, reject) => {
+      stop.signal.addEventListener('abort', () => { if (!started) reject(cancelled()); });
+    });
+    for (const source of sources) {
+      source.addEventListener('abort', abort);
+      if (source.aborted) abort();
+    }
+    const turn = this.#tail.then(() => {
+      if (stop.signal.aborted) throw cancelled();
+      started = true;
+      return body(stop.signal);
+    });
+    this.#tail = turn.then(() => {}, () => {});
+    return Promise.race([turn, waiting])
+      .catch((thrown) => { throw toWhittleError(thrown); })
+      .finally(() => { for (const source of sources) source.removeEventListener('abort', abort); });
+  }
+}
