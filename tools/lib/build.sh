@@ -1,7 +1,10 @@
 # Sourced after env.sh: builds only what changed, and finds that out without CMake.
 #
-#   build_preset PRESET PATH…    configure (once) and build the preset when a file below one of PATHs changed
-#   build_page                   web/dist, by Vite
+#   build_module                 wasm/dist/whittle.wasm
+#   build_native                 the native command and the native unit tests
+#   build_unit_tests PRESET      the unit tests alone: asan, wasm-tests
+#   build_page                   web/dist, by Vite; after build_module
+#   build_preset PRESET PATH…    any preset, when the core or a file below one of PATHs changed
 
 # One line that changes when a file below the given paths (relative to $root) is added, removed or written.
 source_stamp() {
@@ -53,6 +56,9 @@ build_module() {
   [ -r "$root/wasm/dist/whittle.wasm" ] || rm -f "$root/build/wasm/.source-stamp"
   build_preset wasm wasm/CMakeLists.txt wasm/bindings.cc
 }
+
+build_native() { build_preset native tools/whittle tests/CMakeLists.txt tests/unit tests/layers; }
+build_unit_tests() { build_preset "$1" tests/CMakeLists.txt tests/unit; }
 
 build_page() {
   local stamp stamp_file="$root/web/dist/.source-stamp"

@@ -31,45 +31,45 @@ const kSuites = {
   },
 
   async unit(suite) {
-    await suite.build('native', 'tools/whittle tests/CMakeLists.txt tests/unit tests/layers');
+    await suite.build('build_native');
     await suite.google_test('build/native/tests/whittle_tests');
     await suite.single_case('layers', 'ctest', ['--test-dir', 'build/native', '--output-on-failure', '-R', '^layers$']);
   },
 
   async asan(suite) {
-    await suite.build('asan', 'tests/CMakeLists.txt tests/unit');
+    await suite.build('build_unit_tests asan');
     await suite.google_test('build/asan/tests/whittle_tests');
   },
 
   async wasm(suite) {
-    await suite.build('wasm-tests', 'tests/CMakeLists.txt tests/unit');
+    await suite.build('build_module && build_unit_tests wasm-tests');
     await suite.google_test(process.execPath, ['build/wasm-tests/tests/whittle_tests.js']);
-    await suite.build('native', 'tools/whittle tests/CMakeLists.txt tests/unit tests/layers');
+    await suite.build('build_native');
     await suite.node_tests('tests/wasm', 'tests/install');
   },
 
   async corpus(suite) {
-    await suite.build('native', 'tools/whittle tests/CMakeLists.txt tests/unit tests/layers');
+    await suite.build('build_module && build_native');
     await suite.program('tests/corpus/run.mjs', process.execPath);
   },
 
   async web(suite) {
-    await suite.shell('build_page');
+    await suite.build('build_module && build_page');
     await suite.node_tests('tests/web');
   },
 
   async size(suite) {
-    await suite.shell('build_page');
+    await suite.build('build_module && build_page');
     await suite.program('tools/lib/size_report.mjs', process.execPath, ['--check']);
   },
 
   async oracle(suite) {
-    await suite.build('native', 'tools/whittle tests/CMakeLists.txt tests/unit tests/layers');
+    await suite.build('build_module && build_native');
     await suite.program('tests/oracle/run.py', path.join(root, '.cache/venv-oracle/bin/python'));
   },
 
   async bench(suite) {
-    await suite.build('native', 'tools/whittle tests/CMakeLists.txt tests/unit tests/layers');
+    await suite.build('build_module && build_native');
     await suite.single_case('bench', path.join(root, 'tools/bench'), ['--check']);
   },
 };
@@ -88,15 +88,11 @@ class Suite {
 
   // ---- steps of a suite --------------------------------------------------------------------------------------------
 
-  // A function of tools/lib/build.sh with its arguments, e.g. `build_preset native tests`.
-  async shell(call) {
-    const script = `root=$1; . "$root/tools/lib/env.sh"; . "$root/tools/lib/build.sh"; use_node; build_module && ${call}`;
+  // Functions of tools/lib/build.sh.
+  async build(call) {
+    const script = `root=$1; . "$root/tools/lib/env.sh"; . "$root/tools/lib/build.sh"; use_node; ${call}`;
     const { code } = await this.#process('bash', ['-c', script, 'build', root], { echo: true });
     if (code !== 0) throw new Error(`${call} failed`);
-  }
-
-  async build(preset, paths) {
-    await this.shell(`build_preset ${preset} ${paths}`);
   }
 
   async google_test(program, args = []) {
