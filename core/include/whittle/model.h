@@ -154,6 +154,17 @@ struct Saving {
   int64_t nodes = 0;
 };
 
+// What became of one weight, for the report.
+struct WeightRecord {
+  std::string name;              // of the Const before
+  DType dtype = DType::kFloat;
+  Shape shape;
+  uint64_t bytes_before = 0, bytes_after = 0;
+  std::string scheme;            // "int8", "half", "quantize_weights", "round_weights", "splat", "none"
+  std::string reason;            // why it is "none"; else ""
+  std::vector<std::string> nodes;  // Const nodes that hold its codes, to pair with encode results
+};
+
 struct MetaGraph {
   MetaInfo info;
   Versions versions;
@@ -179,6 +190,7 @@ struct Model {
   Source source = Source::kSavedModel;
   MetaGraph meta;
   std::vector<Saving> savings;       // booked by passes, in order
+  std::vector<WeightRecord> weights; // filled by the weight passes
 
   void book(std::string cause, int64_t bytes, int64_t nodes);  // adds to an equal cause
 };

@@ -14,7 +14,7 @@
 #include <algorithm>
 
 #include "calls.h"
-#include "costs.h"
+#include "whittle/costs.h"
 #include "whittle/pass.h"
 #include "whittle/text.h"
 

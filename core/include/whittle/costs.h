@@ -1,6 +1,6 @@
 // costs.h: what a node costs on disk, close enough to say where the bytes went.
-#ifndef WHITTLE_TRANSFORMS_COSTS_H_
-#define WHITTLE_TRANSFORMS_COSTS_H_
+#ifndef WHITTLE_COSTS_H_
+#define WHITTLE_COSTS_H_
 
 #include <cstdint>
 
@@ -15,4 +15,4 @@ uint64_t serialized_node_bytes(const Graph& g, NodeId id);
 
 }  // namespace whittle
 
-#endif  // WHITTLE_TRANSFORMS_COSTS_H_
+#endif  // WHITTLE_COSTS_H_

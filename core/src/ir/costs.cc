@@ -1,4 +1,4 @@
-#include "costs.h"
+#include "whittle/costs.h"
 
 namespace whittle {
 namespace {
