@@ -12,4 +12,4 @@ export const zip = (target, options = {}) =>
 export const memory = () => new MemorySink();
 // For the command: `-o x.pb`.
 export const file = (path) => new FilePathSink(path);
-export { WhittleError } from './errors.mjs';
+export { toWhittleError, WhittleError } from './errors.mjs';

@@ -22,7 +22,8 @@ function start() {
 export const platform = {
   start,
   cores: availableParallelism(),
-  loadWasm: () => readFile(new URL('../dist/whittle.wasm', import.meta.url)),
+  // WHITTLE_WASM names another module, for tests.
+  loadWasm: () => readFile(process.env.WHITTLE_WASM ?? new URL('../dist/whittle.wasm', import.meta.url)),
   openSource,
   prepare: (sink, context) => sink.prepare?.(context),
 };
