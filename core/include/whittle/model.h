@@ -42,6 +42,8 @@ class FunctionSource {
  public:
   virtual ~FunctionSource() = default;
   virtual Result<Function> decode(const std::string& name) const = 0;
+  // Nodes of the body, without decoding it.
+  virtual uint64_t node_count(const std::string& name) const { (void)name; return 0; }
 };
 
 class Library {
@@ -57,6 +59,7 @@ class Library {
   std::string unique_name(std::string_view base) const;
   std::vector<std::string> names() const;  // sorted
   uint64_t serialized_bytes(std::string_view name) const;
+  uint64_t node_count(const std::string& name) const;
 
   void set_source(std::shared_ptr<const FunctionSource> source,
                   std::map<std::string, uint64_t, std::less<>> name_to_bytes);

@@ -72,6 +72,11 @@ uint64_t Library::serialized_bytes(std::string_view name) const {
   return f == nullptr ? 0 : f->serialized_bytes;
 }
 
+uint64_t Library::node_count(const std::string& name) const {
+  if (const Function* f = find_decoded(name)) return f->body.size() - f->args.size() - f->rets.size();
+  return has(name) ? source_->node_count(name) : 0;
+}
+
 void Library::set_source(std::shared_ptr<const FunctionSource> source,
                          std::map<std::string, uint64_t, std::less<>> name_to_bytes) {
   source_ = std::move(source);

@@ -1,0 +1,162 @@
+#include "request.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "whittle/text.h"
+
+namespace whittle {
+namespace {
+
+using Json = nlohmann::json;
+
+Error bad(std::string_view field, std::string_view wanted) {
+  return invalid_argument(cat("the request's ", field, " must be ", wanted)).in(cat("request field ", field));
+}
+
+Result<std::string> text(const Json& o, const char* field, std::string_view otherwise) {
+  auto it = o.find(field);
+  if (it == o.end() || it->is_null()) return std::string(otherwise);
+  if (!it->is_string()) return bad(field, "a string");
+  return it->get<std::string>();
+}
+
+Result<std::vector<std::string>> texts(const Json& o, const char* field) {
+  std::vector<std::string> out;
+  auto it = o.find(field);
+  if (it == o.end() || it->is_null()) return out;
+  if (!it->is_array()) return bad(field, "a list of strings");
+  for (const Json& item : *it) {
+    if (!item.is_string()) return bad(field, "a list of strings");
+    out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+// An option's value as text: strings, numbers and booleans are welcome.
+Result<std::string> scalar(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return std::string(value.get<bool>() ? "true" : "false");
+  if (value.is_number()) return value.dump();
+  return bad("recipe", "made of strings, numbers and booleans");
+}
+
+Result<Recipe> recipe_from(const Json& json) {
+  Recipe recipe;
+  if (!json.is_object()) return bad("recipe", "an object");
+  WHITTLE_ASSIGN(const std::string preset, text(json, "preset", ""));
+  auto it = json.find("transforms");
+  if (it == json.end() || it->is_null()) {
+    if (preset.empty()) return bad("recipe", "a preset or a list of transforms");
+    return preset_recipe(preset);
+  }
+  if (!it->is_array()) return bad("recipe.transforms", "a list");
+  for (const Json& item : *it) {
+    TransformSpec spec;
+    if (!item.is_object()) return bad("recipe.transforms", "a list of {name, args}");
+    WHITTLE_ASSIGN(spec.name, text(item, "name", ""));
+    auto args = item.find("args");
+    if (args != item.end() && args->is_object()) {
+      for (const auto& [name, value] : args->items()) {
+        if (value.is_array()) {
+          for (const Json& v : value) {
+            WHITTLE_ASSIGN(std::string one, scalar(v));
+            spec.args.emplace_back(name, std::move(one));
+          }
+          continue;
+        }
+        WHITTLE_ASSIGN(std::string one, scalar(value));
+        spec.args.emplace_back(name, std::move(one));
+      }
+    } else if (args != item.end() && args->is_array()) {
+      // The form of the report: [{"name": …, "value": …}].
+      for (const Json& a : *args) {
+        if (!a.is_object() || !a.contains("value")) return bad("recipe.transforms", "a list of {name, args}");
+        WHITTLE_ASSIGN(std::string name, text(a, "name", ""));
+        WHITTLE_ASSIGN(std::string one, scalar(a["value"]));
+        spec.args.emplace_back(std::move(name), std::move(one));
+      }
+    }
+    recipe.transforms.push_back(std::move(spec));
+  }
+  // A report's recipe names both: the preset, and what it stood for.
+  if (!preset.empty()) {
+    Result<Recipe> known = preset_recipe(preset);
+    if (known.ok()) return known;
+  }
+  return recipe;
+}
+
+Result<std::vector<FileEntry>> files_from(const Json& json) {
+  std::vector<FileEntry> out;
+  auto it = json.find("files");
+  if (it == json.end()) return out;
+  if (!it->is_array()) return bad("files", "a list of {path, size}");
+  if (it->size() > 1'000'000) return over_limit("the input has more than 1,000,000 files");
+  for (const Json& f : *it) {
+    if (!f.is_object() || !f.contains("path") || !f["path"].is_string() || !f.contains("size") ||
+        !f["size"].is_number_unsigned()) {
+      return bad("files", "a list of {path, size}");
+    }
+    out.push_back({f["path"].get<std::string>(), f["size"].get<uint64_t>()});
+  }
+  return out;
+}
+
+Result<bool> flag(const Json& o, const char* field) {
+  auto it = o.find(field);
+  if (it == o.end() || it->is_null()) return false;
+  if (!it->is_boolean()) return bad(field, "true or false");
+  return it->get<bool>();
+}
+
+}  // namespace
+
+Result<Request> parse_request(std::string_view text_json) {
+  const Json json = Json::parse(text_json.begin(), text_json.end(), nullptr, false);
+  if (json.is_discarded() || !json.is_object()) return invalid_argument("the request is not a JSON object").in("request");
+  Request r;
+  WHITTLE_ASSIGN(const std::string command, text(json, "command", "optimize"));
+  if (command == "optimize") r.command = Command::kOptimize;
+  else if (command == "inspect") r.command = Command::kInspect;
+  else if (command == "list") r.command = Command::kList;
+  else return bad("command", "optimize, inspect or list");
+  WHITTLE_ASSIGN(r.files, files_from(json));
+  const Json empty = Json::object();
+  const Json& o = json.contains("options") && json["options"].is_object() ? json["options"] : empty;
+  WHITTLE_ASSIGN(const std::string preset, text(o, "preset", ""));
+  WHITTLE_ASSIGN(const std::string transforms, text(o, "transforms", ""));
+  const bool has_recipe = o.contains("recipe") && !o["recipe"].is_null();
+  if ((preset.empty() ? 0 : 1) + (transforms.empty() ? 0 : 1) + (has_recipe ? 1 : 0) > 1) {
+    return invalid_argument("give one of preset, transforms and recipe").in("request");
+  }
+  if (has_recipe) {
+    WHITTLE_ASSIGN(r.recipe, recipe_from(o["recipe"]));
+  } else if (!transforms.empty()) {
+    WHITTLE_ASSIGN(r.recipe.transforms, parse_transforms(transforms));
+  } else {
+    WHITTLE_ASSIGN(r.recipe, preset_recipe(preset.empty() ? "int8" : preset));
+  }
+  WHITTLE_CHECK(check_recipe(r.recipe));
+  WHITTLE_ASSIGN(const std::string format, text(o, "format", "saved_model"));
+  if (format != "saved_model" && format != "graph_def") {
+    return invalid_argument(cat("there is no format ", printable(format), "; there are saved_model, graph_def")).in("option format");
+  }
+  r.graph_def = format == "graph_def";
+  WHITTLE_ASSIGN(const std::string form, text(o, "form", "frozen"));
+  if (form != "frozen") {
+    return invalid_argument(cat("there is no form ", printable(form), "; there is frozen")).in("option form");
+  }
+  WHITTLE_ASSIGN(r.keep_devices, flag(o, "keep_devices"));
+  if (o.contains("tags") && !o["tags"].is_null()) {
+    WHITTLE_ASSIGN(std::vector<std::string> tags, texts(o, "tags"));
+    r.tags = std::move(tags);
+  }
+  WHITTLE_ASSIGN(r.signatures, texts(o, "signatures"));
+  WHITTLE_ASSIGN(r.inputs, texts(o, "inputs"));
+  WHITTLE_ASSIGN(r.outputs, texts(o, "outputs"));
+  WHITTLE_ASSIGN(r.what, text(o, "what", ""));
+  return r;
+}
+
+}  // namespace whittle
