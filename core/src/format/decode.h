@@ -36,6 +36,8 @@ class ValueDecoder {
     for (const pb::AttrEntry& entry : entries) WHITTLE_CHECK(add(entry, &map));
     return map;
   }
+  // Takes bytes from the budget for what is larger in memory than in the file; false: too much.
+  bool spend(uint64_t bytes) const;
 
  private:
   Status add(const pb::AttrEntry& entry, AttrMap* map) const;
@@ -44,7 +46,6 @@ class ValueDecoder {
   Result<TensorRef> typed_tensor(const pb::Tensor& proto, DType dtype, Shape shape, uint64_t bytes) const;
   Result<FuncRef> func(const pb::NameAttrList& proto) const;
   Result<AttrList> list(const pb::AttrValue::ListValue& proto) const;
-  bool spend(uint64_t bytes) const;
 
   LazyContents contents_;
   // Bytes that repeated values may still take beyond what the file holds.
