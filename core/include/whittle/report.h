@@ -30,7 +30,10 @@ struct ReportTensor {
 };
 
 struct ReportEndpoint {
-  std::string key, dtype, shape;
+  std::string key;
+  std::string name;   // "node:slot"; the values of a sparse tensor, "" for composites
+  std::string dtype;
+  Shape shape;
 };
 
 struct ReportSignature {

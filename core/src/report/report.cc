@@ -26,9 +26,19 @@ Json savings(const std::vector<Saving>& list) {
   return out;
 }
 
+// Unknown dimensions and an unknown rank are null.
+Json shape(const Shape& s) {
+  if (s.unknown_rank) return nullptr;
+  Json out = Json::array();
+  for (int64_t d : s.dims) out.push_back(d < 0 ? Json(nullptr) : Json(d));
+  return out;
+}
+
 Json endpoints(const std::vector<ReportEndpoint>& list) {
   Json out = Json::array();
-  for (const ReportEndpoint& e : list) out.push_back({{"key", text(e.key)}, {"dtype", e.dtype}, {"shape", e.shape}});
+  for (const ReportEndpoint& e : list) {
+    out.push_back({{"key", text(e.key)}, {"name", text(e.name)}, {"dtype", e.dtype}, {"shape", shape(e.shape)}});
+  }
   return out;
 }
 
@@ -65,8 +75,10 @@ Json pairs(const std::vector<std::pair<std::string, uint64_t>>& list, const char
   return out;
 }
 
-ReportEndpoint endpoint(const std::string& key, const TensorInfo& info) {
-  return {key, dtype_name(info.dtype), info.shape.to_string()};
+ReportEndpoint endpoint(const MetaGraph& meta, const std::string& key, const TensorInfo& info) {
+  ReportEndpoint out{key, "", dtype_name(info.dtype), info.shape};
+  if (!info.tensors.empty()) out.name = cat(meta.graph.node(info.tensors[0].node).name, ":", info.tensors[0].slot);
+  return out;
 }
 
 }  // namespace
@@ -113,11 +125,8 @@ std::string to_json(const Inspection& r) {
   Json tag_sets = Json::array();
   for (const auto& tags : r.tag_sets) tag_sets.push_back(texts(tags));
   const Json out{{"schema", "whittle-inspection/1"},
-                 {"format", r.format},
-                 {"tags", texts(r.tags)},
+                 {"input", {{"format", r.format}, {"bytes", r.bytes}, {"tags", texts(r.tags)}, {"tensorflow_version", text(r.tensorflow_version)}}},
                  {"tag_sets", tag_sets},
-                 {"tensorflow_version", text(r.tensorflow_version)},
-                 {"bytes", r.bytes},
                  {"nodes", r.nodes},
                  {"functions", r.functions},
                  {"files", pairs(r.files, "path", "bytes")},
@@ -136,8 +145,8 @@ std::vector<ReportSignature> describe_signatures(const MetaGraph& meta) {
   std::vector<ReportSignature> out;
   for (const Signature& s : meta.signatures) {
     ReportSignature r{s.key, s.method_name, {}, {}};
-    for (const auto& [key, info] : s.inputs) r.inputs.push_back(endpoint(key, info));
-    for (const auto& [key, info] : s.outputs) r.outputs.push_back(endpoint(key, info));
+    for (const auto& [key, info] : s.inputs) r.inputs.push_back(endpoint(meta, key, info));
+    for (const auto& [key, info] : s.outputs) r.outputs.push_back(endpoint(meta, key, info));
     out.push_back(std::move(r));
   }
   return out;
