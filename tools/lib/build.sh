@@ -57,10 +57,11 @@ build_module() {
   build_preset wasm wasm/CMakeLists.txt wasm/bindings.cc
 }
 
-build_native() { build_preset native tools/whittle tests/CMakeLists.txt tests/unit tests/layers; }
-build_unit_tests() { build_preset "$1" tests/CMakeLists.txt tests/unit; }
+build_native() { build_preset native tools/whittle tests/CMakeLists.txt tests/unit tests/layers tests/wasm/support; }
+build_unit_tests() { build_preset "$1" tests/CMakeLists.txt tests/unit wasm/bindings.cc tests/wasm/support; }
 
 build_page() {
+  node "$root/wasm/build.mjs"
   local stamp stamp_file="$root/web/dist/.source-stamp"
   stamp=$(source_stamp VERSION web wasm/js wasm/dist wasm/package.json examples/sample)
   stamp="$stamp $(sha256sum <"$root/wasm/dist/whittle.wasm")"
