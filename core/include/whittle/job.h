@@ -3,15 +3,15 @@
 //   scan     one pass over a tensor (its steps applied): crc32c of the stored bytes, 128-bit hash,
 //            min, max, finite, all equal, and the largest |w| per channel
 //   encode   one pass that applies the steps and emits the bytes of the result
-//   compare  two tensors of equal size, pushed one after the other in alternating blocks: equal?
+//   compare  two tensors of equal size, pushed in alternating blocks: equal after their steps?
 //
 // A descriptor is self-contained bytes (serialize/parse). The embedder reads ranges() in order and
-// pushes their bytes in chunks of any size; output is taken as it comes; end() verifies the
-// checksum and returns the result blob for the planner. The same descriptor and the same bytes give
+// pushes their bytes in chunks of any size; output is taken as it comes, all of it by the last push;
+// end() verifies the checksum and returns the result blob for the planner. The same descriptor and the same bytes give
 // the same output and result on every target, whatever the chunks.
 //
-// Memory  constant (blocks of 64 KiB) + one float per channel.
-// Errors  corrupt (checksum mismatch, too few bytes), naming the tensor.
+// Memory  constant (blocks of 64 KiB; compare: 1 MiB), what one push makes, a few floats per channel.
+// Errors  corrupt (checksum mismatch, too few bytes), naming the tensor; internal (too many bytes).
 #ifndef WHITTLE_JOB_H_
 #define WHITTLE_JOB_H_
 
@@ -44,18 +44,21 @@ struct Job {
 
 struct ScanResult {
   uint32_t crc32c = 0;       // of the stored bytes as they lie in the file
-  Hash128 hash;              // of the stored bytes, little-endian
-  bool all_equal = false;    // bit patterns of all elements after the steps
+  Hash128 hash;              // of the stored bytes, little-endian; of strings with their lengths
+  bool all_equal = false;    // bit patterns of all elements after the steps; not when there is none
   std::vector<uint8_t> first;  // the first element after the steps, byte_width bytes
   bool finite = true;        // floats only
-  double min = 0, max = 0;   // floats only, NaN ignored; after the steps
-  std::vector<float> absmax; // per channel, after the steps
+  double min = 0, max = 0;   // floats only, NaN ignored, +0 for -0; after the steps; without any
+                             // number min is +inf and max -inf
+  std::vector<float> absmax; // per channel, NaN ignored, after the steps
 };
 
 struct EncodeResult {
   uint64_t bytes = 0;            // emitted
-  double signal = 0, noise = 0;  // sums of squares: original, original - decoded; float input only
-  double max_error = 0;
+  // Sums of squares: original, original - decoded, where the original is what the first lossy step
+  // is given (a scaled weight, say). 0 when no step is lossy.
+  double signal = 0, noise = 0;
+  double max_error = 0;          // the largest |original - decoded|
 };
 
 Result<std::vector<uint8_t>> serialize_job(const Job& job);
@@ -69,6 +72,7 @@ std::vector<uint8_t> serialize(const ScanResult& r);
 Result<ScanResult> parse_scan_result(std::span<const uint8_t> blob);
 std::vector<uint8_t> serialize(const EncodeResult& r);
 Result<EncodeResult> parse_encode_result(std::span<const uint8_t> blob);
+Result<bool> parse_compare_result(std::span<const uint8_t> blob);
 
 class JobRunner {
  public:

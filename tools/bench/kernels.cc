@@ -1,0 +1,63 @@
+// Native kernel bench: kernels [--json FILE] [--rounds N] [--megabytes N]. See kernel_bench.h.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "kernel_bench.h"
+
+namespace {
+
+double seconds(int32_t index) {
+  const auto start = std::chrono::steady_clock::now();
+  bench_run(index);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const char* json_file = nullptr;
+  int rounds = 20;
+  uint32_t megabytes = 67;  // [32768, 512] floats
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (!std::strcmp(argv[i], "--json")) json_file = argv[i + 1];
+    if (!std::strcmp(argv[i], "--rounds")) rounds = std::atoi(argv[i + 1]);
+    if (!std::strcmp(argv[i], "--megabytes")) megabytes = static_cast<uint32_t>(std::atoi(argv[i + 1]));
+  }
+  if (!bench_prepare(megabytes)) {
+    std::fprintf(stderr, "not enough memory\n");
+    return 1;
+  }
+  std::string rows;
+  bool all_ok = true;
+  std::printf("%-18s %8s %8s %6s %6s\n", "native", "GB/s", "memcpy", "ratio", "bound");
+  for (int32_t c = 1; c < bench_count(); ++c) {
+    double best = 1e9, best_copy = 1e9;
+    for (int r = 0; r < rounds; ++r) {
+      best_copy = std::min(best_copy, seconds(0));
+      best = std::min(best, seconds(c));
+    }
+    const double value = bench_bytes(c) / best / 1e9, copy = bench_bytes(0) / best_copy / 1e9;
+    const double ratio = value / copy, bound = bench_bound(c);
+    const bool ok = ratio >= bound;
+    all_ok = all_ok && ok;
+    std::printf("%-18s %8.1f %8.1f %6.2f %6.2f%s\n", bench_name(c), value, copy, ratio, bound,
+                ok ? "" : "  MISSED");
+    char row[300];
+    std::snprintf(row, sizeof(row),
+                  "%s  {\"name\": \"native/%s\", \"value\": %.2f, \"unit\": \"GB/s\", \"memcpy\": %.2f, "
+                  "\"ratio\": %.3f, \"bound\": %.2f, \"ok\": %s}",
+                  rows.empty() ? "" : ",\n", bench_name(c), value, copy, ratio, bound,
+                  ok ? "true" : "false");
+    rows += row;
+  }
+  if (json_file) {
+    FILE* f = std::fopen(json_file, "w");
+    if (!f) return 1;
+    std::fprintf(f, "[\n%s\n]\n", rows.c_str());
+    std::fclose(f);
+  }
+  return all_ok ? 0 : 1;
+}
