@@ -49,7 +49,7 @@ class ValueDecoder {
 
   LazyContents contents_;
   // Bytes that repeated values may still take beyond what the file holds.
-  mutable uint64_t expand_left_ = uint64_t{64} << 20;
+  mutable uint64_t expand_left_ = uint64_t{128} << 20;
 };
 
 // For OpRegistry::add, which copies the texts; they are views into `proto`.
