@@ -70,7 +70,7 @@ const kSuites = {
 
   async bench(suite) {
     await suite.build('build_module && build_native');
-    await suite.single_case('bench', path.join(root, 'tools/bench'), ['--check']);
+    await suite.single_case('bench', path.join(root, 'tools/bench/run'), ['--check']);
   },
 };
 
