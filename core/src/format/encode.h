@@ -2,7 +2,7 @@
 //
 // One value has one encoding, whatever its history, so that a model read back is written the same:
 //
-//   all bits zero       no value field
+//   all bits zero       no value field (strings: one empty string)
 //   all elements equal  one typed value
 //   small, with a run   typed values up to the first of the trailing run, when that halves the size
 //     at its end        (not for types of 1 or 2 bytes, whose varints may be long)

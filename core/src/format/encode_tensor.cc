@@ -116,11 +116,11 @@ void write_owned(const TensorRef& ref, DType dtype, std::span<const uint8_t> byt
   }
 }
 
+// Never without a value: Python reads that as text instead of bytes.
 void write_strings(const std::vector<std::string>& strings, Pieces* out) {
   const bool equal = std::all_of(strings.begin(), strings.end(), [&](const std::string& s) { return s == strings[0]; });
   WireWriter fields;
-  const size_t count = !equal ? strings.size() : strings.empty() || strings[0].empty() ? 0 : 1;
-  for (size_t i = 0; i < count; ++i) fields.bytes(8, strings[i]);
+  for (size_t i = 0; i < (equal ? 1 : strings.size()); ++i) fields.bytes(8, strings[i]);
   out->literal(fields.data());
 }
 
