@@ -1,0 +1,77 @@
+#include <algorithm>
+
+#include "families.h"
+#include "whittle/math.h"
+
+namespace whittle {
+namespace eval {
+namespace {
+
+const std::vector<KernelInfo>& table() {
+  static const std::vector<KernelInfo> rows = [] {
+    std::vector<KernelInfo> all;
+    for (Rows family :
+         {binary_kernels(), cast_kernels(), conv_kernels(), einsum_kernels(), gather_kernels(),
+          join_kernels(), make_kernels(), matmul_kernels(), move_kernels(), norm_kernels(),
+          pool_kernels(), reduce_kernels(), select_kernels(), shape_kernels(), slice_kernels(),
+          unary_kernels()}) {
+      all.insert(all.end(), family.begin(), family.end());
+    }
+    std::sort(all.begin(), all.end(),
+              [](const KernelInfo& a, const KernelInfo& b) { return a.op < b.op; });
+    return all;
+  }();
+  return rows;
+}
+
+// Empty tensors may still have absurd dimensions, such as [0, 2^62]; strides of those overflow.
+// Below this limit all index arithmetic fits 64 bits with room for a factor from an attribute.
+Status check_extent(const Tensor& t) {
+  uint64_t extent = 1;
+  for (int64_t d : t.shape().dims) {
+    if (mul_overflows(extent, static_cast<uint64_t>(std::max<int64_t>(d, 1)), &extent) ||
+        extent > uint64_t{1} << 48) {
+      return over_limit(cat("a tensor of shape ", t.shape().to_string(), " is too large"));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Tensors> run_kernel(const KernelInfo& kernel, const Node& node, std::span<Tensor> inputs,
+                           Context& ctx) {
+  if (kernel.run == nullptr) return no_kernel(cat(kernel.op, " runs inside of an Evaluator only"));
+  for (const Tensor& t : inputs) {
+    if (t.dtype() == DType::kInvalid) return invalid_argument("an input has no value");
+    WHITTLE_CHECK(check_extent(t));
+  }
+  KernelCall call{node, inputs, ctx};
+  return kernel.run(call);
+}
+
+}  // namespace eval
+
+std::span<const KernelInfo> all_kernels() { return eval::table(); }
+
+const KernelInfo* find_kernel(std::string_view op) {
+  const std::vector<KernelInfo>& rows = eval::table();
+  const auto at = std::lower_bound(rows.begin(), rows.end(), op,
+                                   [](const KernelInfo& k, std::string_view o) { return k.op < o; });
+  return at != rows.end() && at->op == op ? &*at : nullptr;
+}
+
+Result<std::vector<Tensor>> evaluate_node(const Node& node, std::span<const Tensor> inputs,
+                                          Context& ctx) {
+  const std::string place = cat("node ", printable(node.name));
+  const KernelInfo* kernel = find_kernel(node.op);
+  if (kernel == nullptr) {
+    return unsupported(cat("no kernel for op ", printable(node.op))).in(place);
+  }
+  std::vector<Tensor> held(inputs.begin(), inputs.end());
+  Result<std::vector<Tensor>> result = eval::run_kernel(*kernel, node, held, ctx);
+  if (!result.ok()) return result.take_error().in(place);
+  return result;
+}
+
+}  // namespace whittle
