@@ -171,8 +171,9 @@ struct Session::Impl {
 
   void open_checkpoint() {
     const std::string& root = reader->detected().root;
-    if (model->source == Model::Source::kSavedModel) {
-      Result<std::shared_ptr<const Checkpoint>> bundle = open_tensor_bundle(
+    if (model->source == Model::Source::kSavedModel &&
+        find_file(request.files, root, "variables/variables.index")) {
+      Result<std::shared_ptr<const TensorBundle>> bundle = open_tensor_bundle(
           "variables/variables",
           [&](std::string_view path) { return find_file(request.files, root, path); }, ctx);
       if (!ready(bundle)) return;
@@ -293,8 +294,8 @@ struct Session::Impl {
   }
 
   Status measure(const std::string& name, const TensorRef& ref) {
-    WHITTLE_ASSIGN(const EncodeResult result, encode_in_memory(ref, ctx));
-    encoded[name] = result;
+    WHITTLE_ASSIGN(const Encoded e, encode_in_memory(ref, ctx));
+    encoded[name] = e.result;
     return {};
   }
 

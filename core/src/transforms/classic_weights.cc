@@ -60,8 +60,8 @@ class ClassicWeights : public Pass {
       record.bytes_before = record.bytes_after = value.byte_size();
       record.scheme = "none";
       WHITTLE_ASSIGN(const ScanResult* scan, pc.scans.scan(value, 0, 1, record.name));
-      if (!scan->finite) {
-        record.reason = "it holds NaN or infinity";
+      if (!scan->finite || !std::isfinite(static_cast<float>(scan->max) - static_cast<float>(scan->min))) {
+        record.reason = "it holds NaN or infinity, or its range overflows";
       } else if (scan->all_equal) {
         record.reason = "its elements are all equal";
       } else if (quantize_) {
@@ -113,12 +113,13 @@ class ClassicWeights : public Pass {
 
   static void round(Graph& g, NodeId id, const TensorRef& value, const ScanResult& scan,
                     float num_steps, WeightRecord& record) {
+    const QuantizeRange range = round_weights_range(scan.min, scan.max);
     Step step;
     step.kind = StepKind::kRoundWeights;
     step.dtype = DType::kFloat;
     step.shape = value.shape();
     step.values = std::make_shared<const std::vector<float>>(
-        std::vector<float>{static_cast<float>(scan.min), static_cast<float>(scan.max), num_steps});
+        std::vector<float>{range.min, range.max, num_steps});
     g.mutable_node(id).attrs = const_attrs(value.with_step(std::move(step)));
     record.scheme = "round_weights";
     record.nodes.push_back(g.node(id).name);

@@ -118,7 +118,10 @@ class Freezer {
     }
     if (p.value.empty()) {
       auto it = meta_.restores.find(v.identity);
-      if (it != meta_.restores.end() && meta_.checkpoint != nullptr) {
+      if (it != meta_.restores.end() && meta_.checkpoint == nullptr) {
+        return not_found("variables/variables.index is missing, the variable's value is in it");
+      }
+      if (it != meta_.restores.end()) {
         WHITTLE_ASSIGN(p.value, meta_.checkpoint->find(it->second, pc_.ctx));
         p.key = it->second.key;
       }
