@@ -3,14 +3,14 @@
 #include <set>
 
 #include "meta_reader.h"
-#include "wire_views.h"
 #include "whittle/text.h"
+#include "wire_views.h"
 
 namespace whittle::format {
 namespace {
 
-constexpr std::string_view kVariableCollections[] = {"variables", "trainable_variables", "local_variables",
-                                                     "model_variables"};
+constexpr std::string_view kVariableCollections[] = {"variables", "trainable_variables",
+                                                     "local_variables", "model_variables"};
 
 std::string_view before_port(std::string_view tensor_name) {
   return tensor_name.substr(0, tensor_name.find(':'));
@@ -51,8 +51,9 @@ class CollectionReader {
       std::vector<std::string>& nodes = meta_->remainder.node_collections[key];
       nodes.insert(nodes.end(), value.node_list().value().begin(), value.node_list().value().end());
     }
-    const bool variables = std::find(std::begin(kVariableCollections), std::end(kVariableCollections), key) !=
-                           std::end(kVariableCollections);
+    const bool variables =
+        std::find(std::begin(kVariableCollections), std::end(kVariableCollections), key) !=
+        std::end(kVariableCollections);
     if (variables && value.has_bytes_list()) {
       for (const std::string& item : value.bytes_list().value()) {
         pb::Variable variable;
@@ -62,7 +63,8 @@ class CollectionReader {
       }
     }
     if (key == "saved_model_assets" && value.has_any_list()) {
-      for (const pb::Any& item : value.any_list().value()) collected_assets_.push_back(item.value());
+      for (const pb::Any& item : value.any_list().value())
+        collected_assets_.push_back(item.value());
     }
     return {};
   }
@@ -80,7 +82,8 @@ class CollectionReader {
       Asset asset;
       asset.filename = proto.filename();
       auto file = asset_files_.find(asset.filename);
-      if (file == asset_files_.end()) return not_found("the file is missing in the assets folder").in(place);
+      if (file == asset_files_.end())
+        return not_found("the file is missing in the assets folder").in(place);
       asset.file = file->second;
       WHITTLE_ASSIGN_IN(asset.tensor, find_tensor(*meta_, proto.tensor_info().name()), place);
       meta_->assets.push_back(std::move(asset));
@@ -93,7 +96,8 @@ class CollectionReader {
     for (std::string_view key : {"saved_model_main_op", "legacy_init_op"}) {
       WHITTLE_ASSIGN(meta_->init, nodes_of(key));
       if (meta_->init.size() > 1) {
-        return corrupt(cat("it names ", meta_->init.size(), " nodes, not one")).in(cat("collection ", key));
+        return corrupt(cat("it names ", meta_->init.size(), " nodes, not one"))
+            .in(cat("collection ", key));
       }
       if (!meta_->init.empty()) return {};
     }
@@ -110,7 +114,8 @@ class CollectionReader {
     for (const std::string& name : it->second) {
       const NodeId id = meta_->graph.find(before_port(name));
       if (id == kNoNode) {
-        return corrupt(cat("node ", printable(name), " does not exist")).in(cat("collection ", key));
+        return corrupt(cat("node ", printable(name), " does not exist"))
+            .in(cat("collection ", key));
       }
       if (seen.insert(id).second) out.push_back(id);
     }
@@ -124,8 +129,8 @@ class CollectionReader {
 
 }  // namespace
 
-Status read_collections(const MetaViews& views, const std::vector<FileEntry>& files, const std::string& root,
-                        MetaGraph* meta) {
+Status read_collections(const MetaViews& views, const std::vector<FileEntry>& files,
+                        const std::string& root, MetaGraph* meta) {
   CollectionReader reader(files, root, meta);
   for (std::string_view bytes : views.collections) WHITTLE_CHECK(reader.read(bytes));
   WHITTLE_CHECK(reader.read_assets(views.assets));
@@ -134,7 +139,8 @@ Status read_collections(const MetaViews& views, const std::vector<FileEntry>& fi
     pb::Saver proto;
     if (!parse(views.saver, &proto)) return corrupt("the saver_def is broken");
     if (!proto.restore_op_name().empty()) {
-      meta->saver = SaverInfo{proto.filename_tensor_name(), proto.save_tensor_name(), proto.restore_op_name()};
+      meta->saver = SaverInfo{proto.filename_tensor_name(), proto.save_tensor_name(),
+                              proto.restore_op_name()};
     }
   }
   return {};
@@ -148,7 +154,8 @@ Status read_object_graph(std::string_view bytes, Remainder* remainder) {
   pb::SavedObject object;
   for (size_t i = 0; i < nodes.size(); ++i) {
     object.Clear();
-    if (!parse(nodes[i], &object)) return corrupt(cat("object ", i, " of the object graph is broken"));
+    if (!parse(nodes[i], &object))
+      return corrupt(cat("object ", i, " of the object graph is broken"));
     is_function[i] = object.has_function() || object.has_bare_concrete_function();
     const std::string_view kind = object.user_object().identifier();
     if (kind.substr(0, 10) == "_tf_keras_") remainder->is_keras = true;
@@ -157,7 +164,8 @@ Status read_object_graph(std::string_view bytes, Remainder* remainder) {
   std::vector<std::string>& names = remainder->object_functions;
   for (const pb::SavedObject::Reference& child : root.children()) {
     const auto id = static_cast<size_t>(child.node_id());
-    if (child.node_id() >= 0 && id < nodes.size() && is_function[id]) names.push_back(child.local_name());
+    if (child.node_id() >= 0 && id < nodes.size() && is_function[id])
+      names.push_back(child.local_name());
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

@@ -41,9 +41,11 @@ class ValueDecoder {
 
  private:
   Status add(const pb::AttrEntry& entry, AttrMap* map) const;
-  Result<TensorRef> content_tensor(const pb::Tensor& proto, DType dtype, Shape shape, uint64_t bytes) const;
+  Result<TensorRef> content_tensor(const pb::Tensor& proto, DType dtype, Shape shape,
+                                   uint64_t bytes) const;
   Result<TensorRef> string_tensor(const pb::Tensor& proto, Shape shape, uint64_t elements) const;
-  Result<TensorRef> typed_tensor(const pb::Tensor& proto, DType dtype, Shape shape, uint64_t bytes) const;
+  Result<TensorRef> typed_tensor(const pb::Tensor& proto, DType dtype, Shape shape,
+                                 uint64_t bytes) const;
   Result<FuncRef> func(const pb::NameAttrList& proto) const;
   Result<AttrList> list(const pb::AttrValue::ListValue& proto) const;
 

@@ -16,8 +16,8 @@ bool has_unknown(const pb::TensorShape& shape) {
 
 bool is_opaque(const pb::Tensor& tensor) {
   const auto dtype = static_cast<DType>(tensor.dtype());
-  return dtype == DType::kResource || dtype == DType::kVariant || !tensor.unknown_fields().empty() ||
-         has_unknown(tensor.tensor_shape());
+  return dtype == DType::kResource || dtype == DType::kVariant ||
+         !tensor.unknown_fields().empty() || has_unknown(tensor.tensor_shape());
 }
 
 bool is_opaque(const pb::AttrValue& value);
@@ -65,12 +65,12 @@ bool has_lazy(const pb::AttrValue& value) {
   return false;
 }
 
-
 }  // namespace
 
 Result<AttrValue> ValueDecoder::attr(const pb::AttrValue& proto) const {
   if (is_opaque(proto)) {
-    if (has_lazy(proto)) return unsupported("a large constant has fields that Whittle does not know");
+    if (has_lazy(proto))
+      return unsupported("a large constant has fields that Whittle does not know");
     return AttrValue::raw(proto.SerializeAsString());
   }
   switch (proto.value_case()) {

@@ -10,10 +10,12 @@ namespace {
 
 // Below this a constant of equal elements is spelled out: tiny tensors are compared and folded often.
 constexpr uint64_t kOwnedSplat = 4096;
-constexpr uint64_t kStringCost = 32;  // memory of one string besides its bytes, the same on every target
+constexpr uint64_t kStringCost =
+    32;  // memory of one string besides its bytes, the same on every target
 
 bool known_dtype(int32_t dtype) {
-  return dtype >= static_cast<int32_t>(DType::kFloat) && dtype <= static_cast<int32_t>(DType::kFloat4E2m1fn);
+  return dtype >= static_cast<int32_t>(DType::kFloat) &&
+         dtype <= static_cast<int32_t>(DType::kFloat4E2m1fn);
 }
 
 template <class T>
@@ -59,7 +61,8 @@ std::vector<uint8_t> typed_values(const pb::Tensor& t, DType dtype, uint64_t ele
     case DType::kFloat8E4m3b11fnuz:
     case DType::kFloat8E5m2fnuz: {
       const std::string& v = t.float8_val();
-      return {v.begin(), v.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(v.size(), elements))};
+      return {v.begin(),
+              v.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(v.size(), elements))};
     }
     default: break;
   }
@@ -82,7 +85,8 @@ Result<std::vector<std::string>> content_strings(const std::string& content, uin
   for (uint64_t i = 0; i < elements; ++i) {
     uint64_t length = 0;
     for (int shift = 0;; shift += 7) {
-      if (pos == content.size() || shift > 28) return corrupt("tensor_content has a broken string length");
+      if (pos == content.size() || shift > 28)
+        return corrupt("tensor_content has a broken string length");
       const auto byte = static_cast<uint8_t>(content[pos++]);
       length |= static_cast<uint64_t>(byte & 0x7f) << shift;
       if (byte < 0x80) break;
@@ -92,7 +96,8 @@ Result<std::vector<std::string>> content_strings(const std::string& content, uin
   std::vector<std::string> strings;
   strings.reserve(lengths.size());
   for (const uint64_t length : lengths) {
-    if (length > content.size() - pos) return corrupt("tensor_content is too short for its strings");
+    if (length > content.size() - pos)
+      return corrupt("tensor_content is too short for its strings");
     strings.push_back(content.substr(pos, static_cast<size_t>(length)));
     pos += static_cast<size_t>(length);
   }
@@ -110,7 +115,8 @@ bool ValueDecoder::spend(uint64_t bytes) const {
 
 Result<Shape> ValueDecoder::shape(const pb::TensorShape& proto) const {
   if (proto.unknown_rank()) return Shape::unknown();
-  if (proto.dim_size() > kMaxRank) return corrupt(cat("a shape has ", proto.dim_size(), " dimensions"));
+  if (proto.dim_size() > kMaxRank)
+    return corrupt(cat("a shape has ", proto.dim_size(), " dimensions"));
   Shape shape;
   shape.dims.reserve(static_cast<size_t>(proto.dim_size()));
   for (const pb::TensorShape::Dim& dim : proto.dim()) {
@@ -151,12 +157,13 @@ Result<TensorRef> ValueDecoder::content_tensor(const pb::Tensor& proto, DType dt
   }
   const uint64_t length = lazy ? content.length : proto.tensor_content().size();
   if (length != bytes) {
-    return corrupt(cat("tensor_content has ", length, " bytes; ", dtype_name(dtype), shape.to_string(),
-                       " takes ", bytes));
+    return corrupt(cat("tensor_content has ", length, " bytes; ", dtype_name(dtype),
+                       shape.to_string(), " takes ", bytes));
   }
   if (lazy) {
-    return TensorRef::file(dtype, std::move(shape), {FilePiece{{contents_.file(), content.offset, length}}},
-                           std::nullopt, false);
+    return TensorRef::file(dtype, std::move(shape),
+                           {FilePiece{{contents_.file(), content.offset, length}}}, std::nullopt,
+                           false);
   }
   WHITTLE_ASSIGN(std::shared_ptr<Buffer> buffer, Buffer::copy_of(as_bytes(proto.tensor_content())));
   return TensorRef::owned(Tensor(dtype, std::move(shape), std::move(buffer)));
@@ -177,12 +184,14 @@ Result<TensorRef> ValueDecoder::typed_tensor(const pb::Tensor& proto, DType dtyp
   uint8_t* out = tensor.mutable_bytes();
   if (!stored.empty()) {
     std::memcpy(out, stored.data(), stored.size());
-    for (uint64_t at = stored.size(); at < bytes; at += width) std::memcpy(out + at, out + at - width, width);
+    for (uint64_t at = stored.size(); at < bytes; at += width)
+      std::memcpy(out + at, out + at - width, width);
   }
   return TensorRef::owned(std::move(tensor));
 }
 
-Result<TensorRef> ValueDecoder::string_tensor(const pb::Tensor& proto, Shape shape, uint64_t elements) const {
+Result<TensorRef> ValueDecoder::string_tensor(const pb::Tensor& proto, Shape shape,
+                                              uint64_t elements) const {
   if (proto.lazy_content_size() != 0) {
     return over_limit("a tensor of strings has a tensor_content of 16 KiB or more");
   }

@@ -26,8 +26,8 @@ std::string lower(std::string_view text) {
 // Left by file managers and archives.
 bool is_junk(std::string_view path) {
   const std::string_view name = file_part(path);
-  return name == ".DS_Store" || name == "Thumbs.db" || name == "desktop.ini" || name.substr(0, 2) == "._" ||
-         path.substr(0, 9) == "__MACOSX/";
+  return name == ".DS_Store" || name == "Thumbs.db" || name == "desktop.ini" ||
+         name.substr(0, 2) == "._" || path.substr(0, 9) == "__MACOSX/";
 }
 
 // Files that are protobufs or texts but never the model.
@@ -44,12 +44,14 @@ struct Mistake {
 constexpr std::string_view kHdf5 =
     "is a Keras HDF5 file: load it with Keras and write a SavedModel with model.export(folder)";
 constexpr std::string_view kZip = "is a zip archive: unpack it and give the folder";
-constexpr std::string_view kTflite = "is a TensorFlow Lite model, which cannot be turned back: give the SavedModel it was made from";
+constexpr std::string_view kTflite =
+    "is a TensorFlow Lite model, which cannot be turned back: give the SavedModel it was made from";
 constexpr std::string_view kGzip = "is a gzip archive: unpack it and give the folder";
 constexpr Mistake kMistakes[] = {
     {".h5", kHdf5},
     {".hdf5", kHdf5},
-    {".keras", "is a Keras archive: load it with Keras and write a SavedModel with model.export(folder)"},
+    {".keras",
+     "is a Keras archive: load it with Keras and write a SavedModel with model.export(folder)"},
     {".tflite", kTflite},
     {".lite", kTflite},
     {".onnx", "is an ONNX model: give the TensorFlow SavedModel it was made from"},
@@ -57,7 +59,9 @@ constexpr Mistake kMistakes[] = {
     {".tar.gz", kGzip},
     {".tgz", kGzip},
     {".tar", "is a tar archive: unpack it and give the folder"},
-    {".cpb", "is a chunked SavedModel, which TensorFlow itself does not read: save it again without experimental_image_format"},
+    {".cpb",
+     "is a chunked SavedModel, which TensorFlow itself does not read: save it again without "
+     "experimental_image_format"},
     {".meta", "is the MetaGraph of a TensorFlow 1 checkpoint: export it as a SavedModel first"},
     {".index", "is a checkpoint without its graph: give the SavedModel folder"},
     {".data-00000-of-00001", "is a checkpoint without its graph: give the SavedModel folder"},
@@ -66,7 +70,8 @@ constexpr Mistake kMistakes[] = {
     {".pth", "is a PyTorch file: only TensorFlow models can be read"},
     {".safetensors", "holds only weights: give a TensorFlow SavedModel"},
     {".mlmodel", "is a Core ML model: only TensorFlow models can be read"},
-    {".json", "is JSON; a TensorFlow.js model cannot be read: give the SavedModel it was made from"},
+    {".json",
+     "is JSON; a TensorFlow.js model cannot be read: give the SavedModel it was made from"},
 };
 
 // By extension, then by the first bytes; empty when nothing is known.
@@ -77,7 +82,8 @@ std::string_view mistake_of(std::string_view path, std::string_view head) {
   for (const Mistake& m : kMistakes) {
     if (ends_with(name, m.extension)) return m.sentence;
   }
-  if (name.find(".data-") != std::string::npos) return "is a checkpoint without its graph: give the SavedModel folder";
+  if (name.find(".data-") != std::string::npos)
+    return "is a checkpoint without its graph: give the SavedModel folder";
   if (name == "checkpoint") return "only names a checkpoint: give the SavedModel folder";
   if (head.substr(0, 4) == "PK\x03\x04") return kZip;
   if (head.substr(0, 2) == "\x1f\x8b") return kGzip;
@@ -86,7 +92,8 @@ std::string_view mistake_of(std::string_view path, std::string_view head) {
 
 bool is_text(std::string_view head) {
   return !head.empty() && std::all_of(head.begin(), head.end(), [](char c) {
-    return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t' || static_cast<unsigned char>(c) >= 0x80;
+    return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t' ||
+           static_cast<unsigned char>(c) >= 0x80;
   });
 }
 
@@ -103,7 +110,8 @@ Result<std::string_view> head_of(const std::vector<FileEntry>& files, FileId fil
 std::string list_some(const std::vector<std::string>& names) {
   constexpr size_t kShown = 10;
   std::string out;
-  for (size_t i = 0; i < names.size() && i < kShown; ++i) out += cat(i == 0 ? "" : ", ", printable(names[i]));
+  for (size_t i = 0; i < names.size() && i < kShown; ++i)
+    out += cat(i == 0 ? "" : ", ", printable(names[i]));
   if (names.size() > kShown) out += cat(" and ", names.size() - kShown, " more");
   return out;
 }
@@ -115,7 +123,8 @@ Result<std::string> choose_root(const std::set<std::string>& roots) {
     if (root.compare(0, first.size(), first) == 0) continue;
     std::vector<std::string> names;
     for (const std::string& r : roots) names.push_back(r.substr(0, r.size() - 1));
-    return invalid_argument(cat("there are several models: ", list_some(names), "; give the folder of one of them"));
+    return invalid_argument(
+        cat("there are several models: ", list_some(names), "; give the folder of one of them"));
   }
   return first;
 }
@@ -150,7 +159,8 @@ Result<DetectedInput> detect_graph(const std::vector<FileEntry>& files, FileId f
 
 }  // namespace
 
-std::optional<FileId> find_file(const std::vector<FileEntry>& files, const std::string& root, std::string_view path) {
+std::optional<FileId> find_file(const std::vector<FileEntry>& files, const std::string& root,
+                                std::string_view path) {
   for (size_t i = 0; i < files.size(); ++i) {
     const std::string_view full = files[i].path;
     if (full.size() == root.size() + path.size() && full.substr(0, root.size()) == root &&
@@ -188,7 +198,8 @@ Result<DetectedInput> detect_input(const std::vector<FileEntry>& files, Context&
   if (graphs.size() > 1) {
     std::vector<std::string> names;
     for (FileId file : graphs) names.push_back(files[static_cast<size_t>(file)].path);
-    return invalid_argument(cat("there are several graphs: ", list_some(names), "; give one of them"));
+    return invalid_argument(
+        cat("there are several graphs: ", list_some(names), "; give one of them"));
   }
   if (others.size() == 1) {  // whatever its name is
     WHITTLE_ASSIGN(const std::string_view head, head_of(files, others[0], ctx));

@@ -55,11 +55,14 @@ Result<Pieces> ValueEncoder::list(const AttrList& list, std::string_view name) c
   Pieces out;
   WireWriter fields;
   for (const std::string& s : list.strings) fields.bytes(2, s);
-  packed(&fields, 3, list.ints, [](std::string& to, int64_t v) { append_varint(to, static_cast<uint64_t>(v)); });
-  packed(&fields, 4, list.floats, [](std::string& to, float v) { append_fixed32(to, bit_cast<uint32_t>(v)); });
+  packed(&fields, 3, list.ints,
+         [](std::string& to, int64_t v) { append_varint(to, static_cast<uint64_t>(v)); });
+  packed(&fields, 4, list.floats,
+         [](std::string& to, float v) { append_fixed32(to, bit_cast<uint32_t>(v)); });
   packed(&fields, 5, list.bools, [](std::string& to, bool v) { append_varint(to, v ? 1 : 0); });
-  packed(&fields, 6, list.types,
-         [](std::string& to, DType v) { append_varint(to, static_cast<uint64_t>(static_cast<int64_t>(v))); });
+  packed(&fields, 6, list.types, [](std::string& to, DType v) {
+    append_varint(to, static_cast<uint64_t>(static_cast<int64_t>(v)));
+  });
   for (const Shape& shape : list.shapes) fields.bytes(7, encode_shape(shape));
   out.literal(fields.data());
   for (const TensorRef& ref : list.tensors) {
@@ -82,13 +85,14 @@ Result<Pieces> ValueEncoder::func(const FuncRef& func, std::string_view name) co
   return out;
 }
 
-Status ValueEncoder::attrs(const AttrMap& map, uint32_t field, std::string_view name, Pieces* out) const {
+Status ValueEncoder::attrs(const AttrMap& map, uint32_t field, std::string_view name,
+                           Pieces* out) const {
   for (const Attr& item : map) WHITTLE_CHECK(entry(item.name, item.value, field, name, out));
   return {};
 }
 
-Status ValueEncoder::entry(std::string_view key, const AttrValue& value, uint32_t field, std::string_view name,
-                           Pieces* out) const {
+Status ValueEncoder::entry(std::string_view key, const AttrValue& value, uint32_t field,
+                           std::string_view name, Pieces* out) const {
   if (value.kind() == AttrValue::Kind::kNone) return {};
   WHITTLE_ASSIGN(Pieces content, attr(value, name));
   Pieces nested;

@@ -8,7 +8,8 @@
 namespace whittle::format {
 namespace {
 
-constexpr uint64_t kMinRun = 64;  // elements from which on a trailing run is looked for, as Grappler does
+constexpr uint64_t kMinRun =
+    64;  // elements from which on a trailing run is looked for, as Grappler does
 
 // The typed field of a dtype (formats.md §1.8).
 uint32_t typed_field(DType dtype) {
@@ -34,8 +35,14 @@ uint32_t typed_field(DType dtype) {
 
 bool is_signed(DType dtype) {
   switch (dtype) {
-    case DType::kInt8: case DType::kInt16: case DType::kInt32: case DType::kQint8: case DType::kQint16:
-    case DType::kQint32: case DType::kInt4: case DType::kInt2: return true;
+    case DType::kInt8:
+    case DType::kInt16:
+    case DType::kInt32:
+    case DType::kQint8:
+    case DType::kQint16:
+    case DType::kQint32:
+    case DType::kInt4:
+    case DType::kInt2: return true;
     default: return false;
   }
 }
@@ -50,11 +57,16 @@ T load(const uint8_t* at) {
 // One element as the varint that its typed field holds.
 uint64_t varint_of(DType dtype, const uint8_t* at) {
   switch (byte_width(dtype)) {
-    case 1: return dtype == DType::kBool ? *at != 0
-                   : is_signed(dtype)    ? static_cast<uint64_t>(int64_t{static_cast<int8_t>(*at)})
-                                         : *at;
-    case 2: return is_signed(dtype) ? static_cast<uint64_t>(int64_t{load<int16_t>(at)}) : load<uint16_t>(at);
-    case 4: return is_signed(dtype) ? static_cast<uint64_t>(int64_t{load<int32_t>(at)}) : load<uint32_t>(at);
+    case 1:
+      return dtype == DType::kBool ? *at != 0
+             : is_signed(dtype)    ? static_cast<uint64_t>(int64_t{static_cast<int8_t>(*at)})
+                                   : *at;
+    case 2:
+      return is_signed(dtype) ? static_cast<uint64_t>(int64_t{load<int16_t>(at)})
+                              : load<uint16_t>(at);
+    case 4:
+      return is_signed(dtype) ? static_cast<uint64_t>(int64_t{load<int32_t>(at)})
+                              : load<uint32_t>(at);
     default: return load<uint64_t>(at);
   }
 }
@@ -69,14 +81,16 @@ std::string typed_values(DType dtype, std::span<const uint8_t> elements) {
     return out;
   }
   const size_t width = byte_width(dtype);
-  for (size_t at = 0; at < elements.size(); at += width) append_varint(out, varint_of(dtype, elements.data() + at));
+  for (size_t at = 0; at < elements.size(); at += width)
+    append_varint(out, varint_of(dtype, elements.data() + at));
   return out;
 }
 
 // Elements to keep so that repeating the last of them gives the rest.
 uint64_t elements_before_run(std::span<const uint8_t> bytes, size_t width) {
   size_t end = bytes.size();
-  while (end >= 2 * width && std::memcmp(bytes.data() + end - width, bytes.data() + end - 2 * width, width) == 0) {
+  while (end >= 2 * width &&
+         std::memcmp(bytes.data() + end - width, bytes.data() + end - 2 * width, width) == 0) {
     end -= width;
   }
   return end / width;
@@ -93,8 +107,8 @@ void write_typed(DType dtype, std::span<const uint8_t> elements, Pieces* out) {
 }
 
 // Values of a fixed-size dtype that are in memory.
-void write_owned(const TensorRef& ref, DType dtype, std::span<const uint8_t> bytes, std::string_view name,
-                 Pieces* out) {
+void write_owned(const TensorRef& ref, DType dtype, std::span<const uint8_t> bytes,
+                 std::string_view name, Pieces* out) {
   const size_t width = byte_width(dtype);
   const bool narrow = width <= 2;
   const uint64_t elements = bytes.size() / width;
@@ -103,7 +117,8 @@ void write_owned(const TensorRef& ref, DType dtype, std::span<const uint8_t> byt
   if (kept == 1 && all_zero(head)) return;
   if (kept == 1 && (elements > 1 || !narrow)) return write_typed(dtype, head, out);
   const bool large = bytes.size() >= kLargeContent;
-  if (!large && !narrow && elements >= kMinRun && byte_width(dtype) != 16 && head.size() * 2 <= bytes.size()) {
+  if (!large && !narrow && elements >= kMinRun && byte_width(dtype) != 16 &&
+      head.size() * 2 <= bytes.size()) {
     WireWriter fields;
     fields.bytes(typed_field(dtype), typed_values(dtype, head));
     if (fields.data().size() * 2 <= bytes.size()) return out->literal(fields.data());
@@ -118,7 +133,8 @@ void write_owned(const TensorRef& ref, DType dtype, std::span<const uint8_t> byt
 
 // Never without a value: Python reads that as text instead of bytes.
 void write_strings(const std::vector<std::string>& strings, Pieces* out) {
-  const bool equal = std::all_of(strings.begin(), strings.end(), [&](const std::string& s) { return s == strings[0]; });
+  const bool equal = std::all_of(strings.begin(), strings.end(),
+                                 [&](const std::string& s) { return s == strings[0]; });
   WireWriter fields;
   for (size_t i = 0; i < (equal ? 1 : strings.size()); ++i) fields.bytes(8, strings[i]);
   out->literal(fields.data());
@@ -185,7 +201,8 @@ Result<Pieces> ValueEncoder::tensor(const TensorRef& ref, std::string_view name)
 
 void ValueEncoder::want(const AttrValue& value) const {
   if (!options_.want_small) return;
-  if (value.kind() == AttrValue::Kind::kTensor && must_load(value.tensor())) options_.want_small(value.tensor());
+  if (value.kind() == AttrValue::Kind::kTensor && must_load(value.tensor()))
+    options_.want_small(value.tensor());
   if (value.kind() != AttrValue::Kind::kList) return;
   for (const TensorRef& ref : value.list().tensors) {
     if (must_load(ref)) options_.want_small(ref);

@@ -14,7 +14,8 @@ constexpr size_t kShown = 10;  // candidates in one sentence
 constexpr int32_t kShapesAreTrue = 24;
 
 bool is_placeholder(const Node& node) {
-  return node.op == "Placeholder" || node.op == "PlaceholderV2" || node.op == "PlaceholderWithDefault";
+  return node.op == "Placeholder" || node.op == "PlaceholderV2" ||
+         node.op == "PlaceholderWithDefault";
 }
 
 // Ends of the graph that compute something: sinks, without the machinery of saving and training.
@@ -47,7 +48,8 @@ Error no_signature(const MetaGraph& meta) {
       "; for outputs: ", candidates(meta, [&](NodeId id) { return is_result(meta, id); }), ")"));
 }
 
-Result<OutputId> named_value(const MetaGraph& meta, const std::string& name, std::string_view what) {
+Result<OutputId> named_value(const MetaGraph& meta, const std::string& name,
+                             std::string_view what) {
   Result<OutputId> value = find_tensor(meta, name);
   if (value.ok()) return value;
   return invalid_argument(value.error().message).in(cat(what, " ", printable(name)));
@@ -58,7 +60,8 @@ Shape shape_of(const MetaGraph& meta, OutputId value) {
   if (is_placeholder(node)) {
     const AttrValue* shape = node.attrs.find("shape");
     const bool given = shape != nullptr && shape->kind() == AttrValue::Kind::kShape;
-    if (given && (shape->shape().rank() > 0 || meta.versions.producer >= kShapesAreTrue)) return shape->shape();
+    if (given && (shape->shape().rank() > 0 || meta.versions.producer >= kShapesAreTrue))
+      return shape->shape();
     return Shape::unknown();
   }
   const AttrValue* shapes = node.attrs.find("_output_shapes");
@@ -77,10 +80,12 @@ TensorInfo info_of(const MetaGraph& meta, OutputId value) {
 }
 
 // A name that works as a keyword argument in Python, where signature inputs end.
-std::string key_of(const MetaGraph& meta, OutputId value, const std::map<std::string, TensorInfo>& taken) {
+std::string key_of(const MetaGraph& meta, OutputId value,
+                   const std::map<std::string, TensorInfo>& taken) {
   std::string key = meta.graph.node(value.node).name;
   for (char& c : key) {
-    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    const bool word =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     if (!word) c = '_';
   }
   if (key[0] >= '0' && key[0] <= '9') key.insert(0, 1, '_');
@@ -139,15 +144,16 @@ Status choose_signatures(const ReadOptions& options, MetaGraph* meta) {
     if (std::any_of(meta->signatures.begin(), meta->signatures.end(), has_key)) continue;
     std::vector<std::string> keys;
     for (const Signature& s : meta->signatures) keys.push_back(printable(s.key));
-    return not_found(cat("there is no signature ", printable(key), "; the model has: ",
-                         keys.empty() ? "none" : join(keys, ", ")));
+    return not_found(cat("there is no signature ", printable(key),
+                         "; the model has: ", keys.empty() ? "none" : join(keys, ", ")));
   }
   if (!options.signatures.empty()) {
     std::vector<Signature>& all = meta->signatures;
     all.erase(std::remove_if(all.begin(), all.end(),
                              [&](const Signature& s) {
                                const auto& wanted = options.signatures;
-                               return std::find(wanted.begin(), wanted.end(), s.key) == wanted.end();
+                               return std::find(wanted.begin(), wanted.end(), s.key) ==
+                                      wanted.end();
                              }),
               all.end());
   }

@@ -17,14 +17,17 @@ class Decoder {
     f_.name = proto_.signature().name();
     f_.is_stateful = proto_.signature().is_stateful();
     if (proto_.signature().attr_size() != 0) {
-      return unsupported(cat("the function takes attributes (", printable(proto_.signature().attr(0).name()), ")"));
+      return unsupported(cat("the function takes attributes (",
+                             printable(proto_.signature().attr(0).name()), ")"));
     }
     WHITTLE_CHECK(add_args());
     for (const pb::Node& node : proto_.node_def()) {
-      if (node.op() == f_.name) return corrupt("the function calls itself").in(node_place(node.name()));
+      if (node.op() == f_.name)
+        return corrupt("the function calls itself").in(node_place(node.name()));
       WHITTLE_CHECK(add_node(node, values_, false, &f_.body, &texts_));
     }
-    for (size_t i = static_cast<size_t>(proto_.signature().input_arg_size()); i < texts_.size(); ++i) {
+    for (size_t i = static_cast<size_t>(proto_.signature().input_arg_size()); i < texts_.size();
+         ++i) {
       const NodeId id = static_cast<NodeId>(i);
       WHITTLE_CHECK_IN(link(id), node_place(f_.body.node(id).name));
     }
@@ -64,7 +67,8 @@ class Decoder {
       f_.args.push_back(std::move(arg));
     }
     for (const pb::Function::ArgAttrEntry& entry : proto_.arg_attr()) {
-      if (entry.key() >= f_.args.size()) return corrupt(cat("there is no argument ", entry.key(), " to describe"));
+      if (entry.key() >= f_.args.size())
+        return corrupt(cat("there is no argument ", entry.key(), " to describe"));
       WHITTLE_ASSIGN(f_.args[entry.key()].attrs, values_.attrs(entry.value().attr()));
     }
     texts_.resize(f_.args.size());
@@ -99,8 +103,9 @@ class Decoder {
     const Node& node = f_.body.node(producer);
     const OpSpec* spec = registry_.find(node.op);
     if (spec == nullptr) {
-      return unsupported(cat("output ", printable(out), " of op ", printable(node.op), " in function ",
-                             printable(f_.name), " is used, and neither Whittle nor the model describes that op"));
+      return unsupported(cat("output ", printable(out), " of op ", printable(node.op),
+                             " in function ", printable(f_.name),
+                             " is used, and neither Whittle nor the model describes that op"));
     }
     const int count = index == -1 ? tensors_of(*spec, node, out) : 1;
     if (count == 0) return std::vector<OutputId>();  // an empty list is a legal input
@@ -128,15 +133,17 @@ class Decoder {
   static int tensors_of(const OpSpec& spec, const Node& node, std::string_view out) {
     for (const ArgSpec& arg : spec.outputs) {
       if (arg.name != out) continue;
-      const std::string_view attr = arg.type_list_attr.empty() ? arg.number_attr : arg.type_list_attr;
+      const std::string_view attr =
+          arg.type_list_attr.empty() ? arg.number_attr : arg.type_list_attr;
       if (attr.empty()) return 1;
       const AttrValue* given = node.attrs.find(attr);
       const AttrSpec* declared = spec.find_attr(attr);
       const AttrValue value = given != nullptr      ? *given
                               : declared != nullptr ? default_of(*declared)
                                                     : AttrValue();
-      const uint64_t count = arg.type_list_attr.empty() ? static_cast<uint64_t>(std::max<int64_t>(value.i(), 0))
-                                                        : value.list().types.size();
+      const uint64_t count = arg.type_list_attr.empty()
+                                 ? static_cast<uint64_t>(std::max<int64_t>(value.i(), 0))
+                                 : value.list().types.size();
       return static_cast<int>(std::min<uint64_t>(count, kMaxPorts));
     }
     return 1;
@@ -147,7 +154,8 @@ class Decoder {
     for (const std::string& text : texts_[index_of(id)]) {
       if (!text.empty() && text[0] == '^') {
         const NodeId before = f_.body.find(std::string_view(text).substr(1));
-        if (before == kNoNode) return corrupt(cat("the input ", printable(text), " does not exist"));
+        if (before == kNoNode)
+          return corrupt(cat("the input ", printable(text), " does not exist"));
         if (before == id) return corrupt("the node waits for itself");
         controls.push_back(before);
         continue;
@@ -173,16 +181,19 @@ class Decoder {
       auto it = ret.find(arg.name);
       if (it == ret.end()) return corrupt("no value is returned for it").in(place);
       WHITTLE_ASSIGN_IN(const std::vector<OutputId> values, resolve(it->second), place);
-      if (values.size() != 1) return corrupt(cat("it is returned ", values.size(), " tensors")).in(place);
+      if (values.size() != 1)
+        return corrupt(cat("it is returned ", values.size(), " tensors")).in(place);
       AttrMap attrs;
       attrs.set("T", AttrValue::type(arg.dtype));
       attrs.set("index", AttrValue::integer(static_cast<int64_t>(f_.rets.size())));
-      f_.body.add(f_.body.unique_name(cat(arg.name, "_RetVal")), "_Retval", values, std::move(attrs));
+      f_.body.add(f_.body.unique_name(cat(arg.name, "_RetVal")), "_Retval", values,
+                  std::move(attrs));
       f_.rets.push_back(std::move(arg));
       ret.erase(it);
     }
     if (!ret.empty()) {
-      return corrupt("the function has no such output").in(cat("output ", printable(ret.begin()->first)));
+      return corrupt("the function has no such output")
+          .in(cat("output ", printable(ret.begin()->first)));
     }
     return {};
   }

@@ -41,7 +41,8 @@ struct Source {
 
 // Indexes FunctionDefLibraries (views into source->bytes), adds the signatures to `registry` and
 // sets up `library`. The registry must not change afterwards.
-Status read_library(const std::vector<std::string_view>& libraries, std::shared_ptr<const Source> source,
+Status read_library(const std::vector<std::string_view>& libraries,
+                    std::shared_ptr<const Source> source,
                     const std::shared_ptr<OpRegistry>& registry, Library* library, Context& ctx);
 
 // An OpList: ops that the built-in registry lacks. Describing the others again would change nothing.

@@ -27,17 +27,21 @@ Result<std::string> GraphWriter::body_input(const Function& f, OutputId value) c
   const Node& node = f.body.node(value.node);
   if (node.op == "_Arg") {
     const auto index = static_cast<size_t>(node.attrs.int_or("index", 0));
-    if (index >= arg_names_.size()) return internal_error("an _Arg has no argument").in(node_place(node.name));
+    if (index >= arg_names_.size())
+      return internal_error("an _Arg has no argument").in(node_place(node.name));
     return arg_names_[index];
   }
   if (const Function* callee = library_.find_decoded(node.op)) {
     const auto slot = static_cast<size_t>(value.slot);
-    if (slot >= callee->rets.size()) return internal_error("a call has too few outputs").in(node_place(node.name));
+    if (slot >= callee->rets.size())
+      return internal_error("a call has too few outputs").in(node_place(node.name));
     return cat(node.name, ":", callee->rets[slot].name, ":0");
   }
-  const OpSpec* spec = meta_.registry ? meta_.registry->find(node.op) : OpRegistry::builtin().find(node.op);
+  const OpSpec* spec =
+      meta_.registry ? meta_.registry->find(node.op) : OpRegistry::builtin().find(node.op);
   if (spec == nullptr) {
-    return unsupported(cat("the outputs of op ", printable(node.op), " have no names, which a function needs"))
+    return unsupported(cat("the outputs of op ", printable(node.op),
+                           " have no names, which a function needs"))
         .in(node_place(node.name));
   }
   Result<std::pair<std::string_view, int>> named = named_port(*spec, node.attrs, value.slot);
@@ -108,7 +112,8 @@ Result<Pieces> GraphWriter::function(const Function& f) {
     const Node& n = f.body.node(id);
     if (n.op != "_Retval") continue;
     const auto index = static_cast<size_t>(n.attrs.int_or("index", 0));
-    if (index >= rets.size() || n.inputs().size() != 1) return internal_error("a _Retval is wrong").in(node_place(n.name));
+    if (index >= rets.size() || n.inputs().size() != 1)
+      return internal_error("a _Retval is wrong").in(node_place(n.name));
     WHITTLE_ASSIGN(const std::string text, body_input(f, n.inputs()[0]));
     rets[index] = text_entry(f.rets[index].name, text);
   }
@@ -122,7 +127,8 @@ Result<Pieces> GraphWriter::function(const Function& f) {
 
   WHITTLE_CHECK(encoder_.attrs(f.attrs, 5, f.name, &out));
   std::vector<std::string> controls;
-  for (const auto& [name, id] : f.control_rets) controls.push_back(text_entry(name, f.body.node(id).name));
+  for (const auto& [name, id] : f.control_rets)
+    controls.push_back(text_entry(name, f.body.node(id).name));
   std::sort(controls.begin(), controls.end());
   WireWriter control_fields;
   for (const std::string& entry : controls) control_fields.bytes(6, entry);

@@ -1,8 +1,8 @@
 // The parts of a MetaGraphDef that make up its graph.
 #include "meta_reader.h"
 #include "node_reader.h"
-#include "wire_views.h"
 #include "whittle/text.h"
+#include "wire_views.h"
 
 namespace whittle::format {
 namespace {
@@ -22,11 +22,17 @@ Result<MetaViews> split_meta_graph(std::string_view meta_graph) {
     switch (field.number) {
       case 1: views.meta_info = field.text(); break;
       case 2: views.graph_defs.push_back(field.text()); break;
-      case 3: views.saver = field.text(); views.has_saver = true; break;
+      case 3:
+        views.saver = field.text();
+        views.has_saver = true;
+        break;
       case 4: views.collections.push_back(field.text()); break;
       case 5: views.signatures.push_back(field.text()); break;
       case 6: views.assets.push_back(field.text()); break;
-      case 7: views.object_graph = field.text(); views.has_object_graph = true; break;
+      case 7:
+        views.object_graph = field.text();
+        views.has_object_graph = true;
+        break;
       default: break;
     }
     return {};
@@ -42,7 +48,8 @@ Status read_graph(const std::vector<std::string_view>& graph_defs, std::string_v
     WHITTLE_CHECK(for_each_field(graph_def, [&](const WireField& field) -> Status {
       if (field.is(1, WireType::kBytes)) nodes.push_back(field.text());
       if (field.is(2, WireType::kBytes)) libraries.push_back(field.text());
-      if (field.is(3, WireType::kVarint) && !versions.has_producer()) versions.set_producer(field.i32());
+      if (field.is(3, WireType::kVarint) && !versions.has_producer())
+        versions.set_producer(field.i32());
       if (field.is(4, WireType::kBytes)) {
         pb::Versions part;
         if (!parse(field.text(), &part)) return corrupt("the versions of the graph are broken");
@@ -53,7 +60,8 @@ Status read_graph(const std::vector<std::string_view>& graph_defs, std::string_v
   }
   meta->versions.producer = versions.producer();
   meta->versions.min_consumer = versions.min_consumer();
-  meta->versions.bad_consumers.assign(versions.bad_consumers().begin(), versions.bad_consumers().end());
+  meta->versions.bad_consumers.assign(versions.bad_consumers().begin(),
+                                      versions.bad_consumers().end());
 
   auto registry = std::make_shared<OpRegistry>();
   WHITTLE_CHECK(read_op_list(op_list, source->values, registry.get()));
@@ -87,13 +95,15 @@ Status read_meta_info(std::string_view bytes, MetaGraph* meta, std::string* op_l
 Result<OutputId> find_tensor(const MetaGraph& meta, std::string_view name) {
   std::string_view node_name;
   int32_t slot = -1;
-  if (!split_tensor_name(name, &node_name, &slot)) return corrupt(cat("\"", printable(name), "\" names no tensor"));
+  if (!split_tensor_name(name, &node_name, &slot))
+    return corrupt(cat("\"", printable(name), "\" names no tensor"));
   const NodeId id = meta.graph.find(node_name);
   if (id == kNoNode) return corrupt(cat("node ", printable(node_name), " does not exist"));
   if (slot == -1) slot = 0;
   const int outputs = output_count(meta, meta.graph.node(id));
   if (outputs >= 0 && slot >= outputs) {
-    return corrupt(cat("node ", printable(node_name), " (", printable(meta.graph.node(id).op), ") has no output ", slot));
+    return corrupt(cat("node ", printable(node_name), " (", printable(meta.graph.node(id).op),
+                       ") has no output ", slot));
   }
   return OutputId{id, slot};
 }

@@ -18,7 +18,8 @@ AttrValue living_class(const Graph& graph, const AttrValue& value) {
   AttrList kept;
   for (const std::string& entry : value.list().strings) {
     const bool node = entry.compare(0, 5, "loc:@") == 0;
-    if (!node || graph.find(std::string_view(entry).substr(5)) != kNoNode) kept.strings.push_back(entry);
+    if (!node || graph.find(std::string_view(entry).substr(5)) != kNoNode)
+      kept.strings.push_back(entry);
   }
   return kept.strings.empty() ? AttrValue() : AttrValue::list(std::move(kept));
 }
@@ -44,7 +45,8 @@ Result<Pieces> GraphWriter::graph_def(bool with_init) {
     if (index_of(id) % 256 == 0) WHITTLE_CHECK(ctx_.check_cancelled());
     std::vector<std::string> inputs;
     for (OutputId input : graph.node(id).inputs()) inputs.push_back(tensor_text(graph, input));
-    for (NodeId control : graph.node(id).controls()) inputs.push_back("^" + graph.node(control).name);
+    for (NodeId control : graph.node(id).controls())
+      inputs.push_back("^" + graph.node(control).name);
     WHITTLE_ASSIGN(Pieces def, node(graph, id, inputs, graph.node(id).name));
     out.nest(1, std::move(def));
   }
@@ -96,7 +98,8 @@ Status GraphWriter::collect_functions() {
     const std::string name = std::move(open.back());
     open.pop_back();
     if (!library_.has(name)) {
-      return corrupt("the function is named by a node and does not exist").in(cat("function ", printable(name)));
+      return corrupt("the function is named by a node and does not exist")
+          .in(cat("function ", printable(name)));
     }
     WHITTLE_ASSIGN(const Function* f, library_.get(name));
     visit(f->body);
@@ -124,8 +127,8 @@ Status GraphWriter::want_tensors() {
   return {};
 }
 
-Result<Pieces> GraphWriter::node(const Graph& graph, NodeId id, const std::vector<std::string>& inputs,
-                                 const std::string& place) {
+Result<Pieces> GraphWriter::node(const Graph& graph, NodeId id,
+                                 const std::vector<std::string>& inputs, const std::string& place) {
   const Node& n = graph.node(id);
   Pieces out;
   WireWriter head;
@@ -134,7 +137,8 @@ Result<Pieces> GraphWriter::node(const Graph& graph, NodeId id, const std::vecto
   for (const std::string& input : inputs) head.bytes(3, input);
   if (!n.device.empty()) head.bytes(4, n.device);
   out.literal(head.data());
-  const OpSpec* spec = meta_.registry ? meta_.registry->find(n.op) : OpRegistry::builtin().find(n.op);
+  const OpSpec* spec =
+      meta_.registry ? meta_.registry->find(n.op) : OpRegistry::builtin().find(n.op);
   for (const Attr& attr : n.attrs) {
     if (spec != nullptr && is_default_attr(*spec, attr.name, attr.value)) continue;
     const bool is_class = attr.name == "_class" && attr.value.kind() == AttrValue::Kind::kList;
@@ -172,7 +176,8 @@ Result<std::string> GraphWriter::op_list() const {
       if (attr.has_default) {
         WHITTLE_ASSIGN(Pieces value, encoder_.attr(default_of(attr), attr.name));
         for (const PlannedSegment& segment : value.take()) {
-          if (segment.kind != PlannedSegment::Kind::kLiteral) return internal_error("an op's default is too large");
+          if (segment.kind != PlannedSegment::Kind::kLiteral)
+            return internal_error("an op's default is too large");
           out.bytes(3, segment.literal);
         }
       }

@@ -2,15 +2,16 @@
 
 #include "function_decoder.h"
 #include "function_reader.h"
-#include "wire_views.h"
 #include "whittle/text.h"
+#include "wire_views.h"
 
 namespace whittle::format {
 namespace {
 
 class SkeletonFunctions final : public FunctionSource {
  public:
-  SkeletonFunctions(std::shared_ptr<const Source> source, std::shared_ptr<const OpRegistry> registry)
+  SkeletonFunctions(std::shared_ptr<const Source> source,
+                    std::shared_ptr<const OpRegistry> registry)
       : source_(std::move(source)), registry_(std::move(registry)) {}
 
   void add(const std::string& name, std::string_view bytes) { parts_.emplace(name, bytes); }
@@ -21,7 +22,8 @@ class SkeletonFunctions final : public FunctionSource {
 
   Result<Function> decode(const std::string& name) const override {
     const std::string_view* bytes = find(name);
-    if (bytes == nullptr) return not_found(cat("function ", printable(name), " is not in the library"));
+    if (bytes == nullptr)
+      return not_found(cat("function ", printable(name), " is not in the library"));
     pb::Function proto;
     if (!parse(*bytes, &proto)) return corrupt("it is no FunctionDef");
     WHITTLE_ASSIGN(Function f, decode_function(proto, source_->values, *registry_));
@@ -56,7 +58,8 @@ uint64_t Source::file_bytes(std::string_view function) const {
   return it != function_sizes.end() && it->offset == offset ? it->bytes : function.size();
 }
 
-Status read_library(const std::vector<std::string_view>& libraries, std::shared_ptr<const Source> source,
+Status read_library(const std::vector<std::string_view>& libraries,
+                    std::shared_ptr<const Source> source,
                     const std::shared_ptr<OpRegistry>& registry, Library* library, Context& ctx) {
   auto functions = std::make_shared<SkeletonFunctions>(source, registry);
   std::map<std::string, uint64_t, std::less<>> sizes;

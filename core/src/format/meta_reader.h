@@ -25,7 +25,7 @@ namespace whittle::format {
 
 // The fields of a MetaGraphDef, as views into the skeleton.
 struct MetaViews {
-  std::vector<std::string_view> graph_defs;   // merged, as protobuf would
+  std::vector<std::string_view> graph_defs;  // merged, as protobuf would
   std::string_view meta_info, saver, object_graph;
   bool has_saver = false, has_object_graph = false;
   std::vector<std::string_view> collections, signatures, assets;
@@ -39,8 +39,8 @@ Status read_graph(const std::vector<std::string_view>& graph_defs, std::string_v
 // Needs the graph.
 Status read_meta_info(std::string_view bytes, MetaGraph* meta, std::string* op_list);
 Status read_signatures(const MetaViews& views, MetaGraph* meta, Context& ctx);
-Status read_collections(const MetaViews& views, const std::vector<FileEntry>& files, const std::string& root,
-                        MetaGraph* meta);
+Status read_collections(const MetaViews& views, const std::vector<FileEntry>& files,
+                        const std::string& root, MetaGraph* meta);
 Status read_object_graph(std::string_view bytes, Remainder* remainder);
 
 // "node:1" → a value of the graph; without a port, port 0. Used for signatures and for --inputs.

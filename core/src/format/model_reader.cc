@@ -22,7 +22,9 @@ bool same_tags(const std::vector<std::string>& a, const std::vector<std::string>
   return std::set<std::string>(a.begin(), a.end()) == std::set<std::string>(b.begin(), b.end());
 }
 
-std::string show_tags(const std::vector<std::string>& tags) { return cat("{", printable(join(tags, ",")), "}"); }
+std::string show_tags(const std::vector<std::string>& tags) {
+  return cat("{", printable(join(tags, ",")), "}");
+}
 
 // A text file becomes binary in memory; the walk then reads it as if it were a file.
 class BytesInMemory final : public ByteCache {
@@ -48,8 +50,8 @@ struct ModelReader::Impl {
   ReadOptions options;
   bool is_detected = false;
   DetectedInput input;
-  std::string text;          // of a text file, as far as it was read
-  std::string converted;     // its binary form
+  std::string text;       // of a text file, as far as it was read
+  std::string converted;  // its binary form
   std::unique_ptr<Skeleton> skeleton;
   std::vector<std::vector<std::string>> tag_sets;
   std::vector<std::string> signature_keys;
@@ -71,15 +73,18 @@ struct ModelReader::Impl {
 
   Status read_text(Context& ctx) {
     const uint64_t size = file().size;
-    if (size > kMaxText) return over_limit(cat("a text model above ", human_bytes(kMaxText), " is not read"));
+    if (size > kMaxText)
+      return over_limit(cat("a text model above ", human_bytes(kMaxText), " is not read"));
     while (text.size() < size) {
       WHITTLE_CHECK(ctx.check_cancelled());
       const uint64_t length = std::min<uint64_t>(kTextWindow, size - text.size());
-      WHITTLE_ASSIGN(const std::span<const uint8_t> window, ctx.bytes()->fetch({input.file, text.size(), length}));
+      WHITTLE_ASSIGN(const std::span<const uint8_t> window,
+                     ctx.bytes()->fetch({input.file, text.size(), length}));
       text.append(reinterpret_cast<const char*>(window.data()), window.size());
     }
-    WHITTLE_ASSIGN(converted, format::pbtxt_to_binary(text, is_saved_model() ? format::TextRoot::kSavedModel
-                                                                            : format::TextRoot::kGraphDef));
+    WHITTLE_ASSIGN(converted,
+                   format::pbtxt_to_binary(text, is_saved_model() ? format::TextRoot::kSavedModel
+                                                                  : format::TextRoot::kGraphDef));
     text = std::string();
     return {};
   }
@@ -89,7 +94,9 @@ struct ModelReader::Impl {
       if (is_text()) WHITTLE_CHECK(read_text(ctx));
       skeleton = std::make_unique<Skeleton>(
           input.file, is_saved_model() ? Skeleton::Root::kSavedModel : Skeleton::Root::kGraphDef,
-          [this](const std::vector<std::string>* tags, size_t index) { return wanted(tags, index); },
+          [this](const std::vector<std::string>* tags, size_t index) {
+            return wanted(tags, index);
+          },
           !is_text());
     }
     if (!is_text()) return skeleton->run(*ctx.bytes(), ctx);
@@ -110,7 +117,8 @@ struct ModelReader::Impl {
     if (!options.tags && metas.size() == 1) return size_t{0};
     std::vector<std::string> sets;
     for (const std::vector<std::string>& set : tag_sets) sets.push_back(show_tags(set));
-    return not_found(cat("no MetaGraph has the tags ", show_tags(tags), "; there are: ", join(sets, ", ")));
+    return not_found(
+        cat("no MetaGraph has the tags ", show_tags(tags), "; there are: ", join(sets, ", ")));
   }
 
   Result<Model> decode(Context& ctx) {
@@ -123,19 +131,20 @@ struct ModelReader::Impl {
     Remainder& remainder = model.meta.remainder;
     remainder.metagraph_bytes = is_saved_model() ? part.file_bytes : file().size;
     remainder.debug_info_bytes = part.debug_info_bytes + skeleton->debug_info_bytes();
-    if (auto debug = find_file(files, input.root, "debug/saved_model_debug_info.pb"); debug && is_saved_model()) {
+    if (auto debug = find_file(files, input.root, "debug/saved_model_debug_info.pb");
+        debug && is_saved_model()) {
       remainder.debug_info_bytes += files[static_cast<size_t>(*debug)].size;
     }
-    auto source = std::make_shared<const format::Source>(skeleton->take_bytes(), skeleton->take_contents(),
-                                                         skeleton->take_function_sizes());
+    auto source = std::make_shared<const format::Source>(
+        skeleton->take_bytes(), skeleton->take_contents(), skeleton->take_function_sizes());
     if (!is_saved_model()) {
       model.source = Model::Source::kGraphDef;
       WHITTLE_CHECK(format::read_graph({source->bytes}, {}, source, &model.meta, ctx));
     } else {
       remainder.saver_bytes = part.saver_bytes;
       remainder.object_graph_bytes = part.object_graph_bytes;
-      WHITTLE_CHECK(decode_meta(std::string_view(source->bytes).substr(part.offset, part.length), source,
-                                &model.meta, ctx));
+      WHITTLE_CHECK(decode_meta(std::string_view(source->bytes).substr(part.offset, part.length),
+                                source, &model.meta, ctx));
     }
     for (const Signature& s : model.meta.signatures) signature_keys.push_back(s.key);
     WHITTLE_CHECK(format::choose_signatures(options, &model.meta));
@@ -156,15 +165,17 @@ struct ModelReader::Impl {
     auto& names = remainder.object_functions;
     names.erase(std::remove_if(names.begin(), names.end(),
                                [&](const std::string& name) {
-                                 return std::any_of(meta->signatures.begin(), meta->signatures.end(),
-                                                    [&](const Signature& s) { return s.key == name; });
+                                 return std::any_of(
+                                     meta->signatures.begin(), meta->signatures.end(),
+                                     [&](const Signature& s) { return s.key == name; });
                                }),
                 names.end());
     return {};
   }
 };
 
-ModelReader::ModelReader(std::vector<FileEntry> files, ReadOptions options) : impl_(std::make_unique<Impl>()) {
+ModelReader::ModelReader(std::vector<FileEntry> files, ReadOptions options)
+    : impl_(std::make_unique<Impl>()) {
   impl_->files = std::move(files);
   impl_->options = std::move(options);
 }
@@ -178,7 +189,8 @@ Result<Model> ModelReader::read(Context& ctx) {
   }
   const auto outside = [&](Error error) {
     const std::string place = printable(impl_->file().path);
-    if (error.code == Code::kNeedBytes || (!error.where.empty() && error.where.back() == place)) return error;
+    if (error.code == Code::kNeedBytes || (!error.where.empty() && error.where.back() == place))
+      return error;
     return std::move(error).in(place);
   };
   if (!impl_->skeleton || !impl_->skeleton->done()) {
@@ -191,12 +203,17 @@ Result<Model> ModelReader::read(Context& ctx) {
 }
 
 const DetectedInput& ModelReader::detected() const { return impl_->input; }
-const std::vector<std::vector<std::string>>& ModelReader::tag_sets() const { return impl_->tag_sets; }
-const std::vector<std::string>& ModelReader::signature_keys() const { return impl_->signature_keys; }
+const std::vector<std::vector<std::string>>& ModelReader::tag_sets() const {
+  return impl_->tag_sets;
+}
+const std::vector<std::string>& ModelReader::signature_keys() const {
+  return impl_->signature_keys;
+}
 
 double ModelReader::progress() const {
   if (!impl_->is_detected || impl_->file().size == 0) return 0;
-  if (impl_->is_text()) return static_cast<double>(impl_->text.size()) / static_cast<double>(impl_->file().size);
+  if (impl_->is_text())
+    return static_cast<double>(impl_->text.size()) / static_cast<double>(impl_->file().size);
   if (!impl_->skeleton) return 0;
   return static_cast<double>(impl_->skeleton->position()) / static_cast<double>(impl_->file().size);
 }

@@ -26,8 +26,10 @@ Status check_const(const Node& node) {
   const AttrValue* value = node.attrs.find("value");
   const DType dtype = node.attrs.type_or("dtype", DType::kInvalid);
   if (value == nullptr) return corrupt("the Const has no value");
-  if (value->kind() == AttrValue::Kind::kRaw || value->kind() == AttrValue::Kind::kPlaceholder) return {};
-  if (value->kind() != AttrValue::Kind::kTensor) return corrupt("the value of the Const is no tensor");
+  if (value->kind() == AttrValue::Kind::kRaw || value->kind() == AttrValue::Kind::kPlaceholder)
+    return {};
+  if (value->kind() != AttrValue::Kind::kTensor)
+    return corrupt("the value of the Const is no tensor");
   if (value->tensor().dtype() != dtype) {
     return corrupt(cat("the Const is ", dtype_name(dtype), " and its value ",
                        dtype_name(value->tensor().dtype())));
@@ -52,7 +54,8 @@ class OutputTypes {
       Result<std::vector<DType>> out = output_dtypes(*spec, node.attrs);
       if (!out.ok()) return as_corrupt(out.take_error()).in(node_place(node.name));
       known_[i] = true;
-      if (types_.size() + out->size() > kMaxValues) return over_limit("the graph has too many values");
+      if (types_.size() + out->size() > kMaxValues)
+        return over_limit("the graph has too many values");
       types_.insert(types_.end(), out->begin(), out->end());
     }
     first_[graph.capacity()] = types_.size();
@@ -74,13 +77,15 @@ class OutputTypes {
   std::vector<DType> types_;
 };
 
-Status check_inputs(const Graph& graph, const Node& node, const OpSpec* spec, const OutputTypes& outputs) {
+Status check_inputs(const Graph& graph, const Node& node, const OpSpec* spec,
+                    const OutputTypes& outputs) {
   std::vector<DType> expected;
   if (spec != nullptr) {
     Result<int> count = input_count(*spec, node.attrs);
     if (!count.ok()) return as_corrupt(count.take_error());
     if (static_cast<size_t>(*count) != node.inputs().size()) {
-      return corrupt(cat("it has ", node.inputs().size(), " inputs, ", printable(node.op), " takes ", *count));
+      return corrupt(
+          cat("it has ", node.inputs().size(), " inputs, ", printable(node.op), " takes ", *count));
     }
     Result<std::vector<DType>> types = input_dtypes(*spec, node.attrs);
     if (!types.ok()) return as_corrupt(types.take_error());
@@ -92,12 +97,14 @@ Status check_inputs(const Graph& graph, const Node& node, const OpSpec* spec, co
     const Node& producer = graph.node(input.node);
     if (input.slot >= outputs.count(input.node)) {
       return corrupt(cat("input ", k, " reads port ", input.slot, " of ", printable(producer.name),
-                         ", a ", printable(producer.op), " with ", outputs.count(input.node), " outputs"));
+                         ", a ", printable(producer.op), " with ", outputs.count(input.node),
+                         " outputs"));
     }
     if (spec == nullptr) continue;
     const DType given = outputs.type(input);
     if (base_dtype(given) != base_dtype(expected[k]) || (is_ref(expected[k]) && !is_ref(given))) {
-      return corrupt(cat("input ", k, " takes ", dtype_name(expected[k]), " and gets ", dtype_name(given)));
+      return corrupt(
+          cat("input ", k, " takes ", dtype_name(expected[k]), " and gets ", dtype_name(given)));
     }
   }
   return {};
@@ -110,7 +117,9 @@ std::string node_place(std::string_view name) { return cat("node ", printable(na
 bool is_node_name(std::string_view name) {
   bool first = true;
   for (const char c : name) {
-    if (first ? !(is_alnum(c) || c == '.') : !(is_alnum(c) || c == '_' || c == '.' || c == '-' || c == '/' || c == '>' || c == '\\')) {
+    if (first ? !(is_alnum(c) || c == '.')
+              : !(is_alnum(c) || c == '_' || c == '.' || c == '-' || c == '/' || c == '>' ||
+                  c == '\\')) {
       return false;
     }
     first = c == '>';
@@ -125,7 +134,8 @@ bool split_tensor_name(std::string_view text, std::string_view* node, int32_t* s
   if (colon == std::string_view::npos) return !node->empty();
   const std::string_view digits = text.substr(colon + 1);
   int64_t value = 0;
-  if (digits.size() > 9 || !parse_int64(digits, &value) || value < 0 || digits[0] == '-') return false;
+  if (digits.size() > 9 || !parse_int64(digits, &value) || value < 0 || digits[0] == '-')
+    return false;
   *slot = static_cast<int32_t>(value);
   return !node->empty();
 }
@@ -160,7 +170,8 @@ Status check_graph(const Graph& graph, const OpRegistry& registry, const Context
   for (NodeId id : graph.ids()) {
     if (index_of(id) % 256 == 0) WHITTLE_CHECK(ctx.check_cancelled());
     const Node& node = graph.node(id);
-    WHITTLE_CHECK_IN(check_inputs(graph, node, registry.find(node.op), outputs), node_place(node.name));
+    WHITTLE_CHECK_IN(check_inputs(graph, node, registry.find(node.op), outputs),
+                     node_place(node.name));
     if (node.op == "Const") WHITTLE_CHECK_IN(check_const(node), node_place(node.name));
   }
   Result<std::vector<NodeId>> order = graph.topological_order();
@@ -168,7 +179,8 @@ Status check_graph(const Graph& graph, const OpRegistry& registry, const Context
   return {};
 }
 
-Result<Graph> read_nodes(const std::vector<std::string_view>& nodes, const ValueDecoder& values, Context& ctx) {
+Result<Graph> read_nodes(const std::vector<std::string_view>& nodes, const ValueDecoder& values,
+                         Context& ctx) {
   Graph graph;
   InputTexts texts;
   pb::Node proto;

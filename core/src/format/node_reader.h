@@ -37,7 +37,8 @@ bool is_node_name(std::string_view name);
 bool split_tensor_name(std::string_view text, std::string_view* node, int32_t* slot);
 
 // The nodes of a main graph.
-Result<Graph> read_nodes(const std::vector<std::string_view>& nodes, const ValueDecoder& values, Context& ctx);
+Result<Graph> read_nodes(const std::vector<std::string_view>& nodes, const ValueDecoder& values,
+                         Context& ctx);
 
 }  // namespace whittle::format
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "pbtxt_schema.h"
+#include "text_scanner.h"
 #include "whittle/math.h"
 #include "whittle/text.h"
 #include "whittle/wire.h"
@@ -14,123 +15,6 @@ namespace whittle::format {
 namespace {
 
 constexpr int kMaxDepth = 100;
-
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-// Splits text into words (names, numbers with sign and point), strings and single characters.
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : text_(text) {}
-
-  Error error(std::string message) const { return corrupt(std::move(message)).in(cat("line ", line_)); }
-
-  // 0 at the end of the text.
-  char peek() {
-    for (; at_ < text_.size(); ++at_) {
-      const char c = text_[at_];
-      if (c == '#') {
-        while (at_ + 1 < text_.size() && text_[at_ + 1] != '\n') ++at_;
-      } else if (c == '\n') {
-        ++line_;
-      } else if (c != ' ' && c != '\t' && c != '\r' && c != '\v' && c != '\f') {
-        return c == '\0' ? '\1' : c;
-      }
-    }
-    return '\0';
-  }
-
-  bool accept(char c) {
-    if (peek() != c || at_ >= text_.size()) return false;
-    ++at_;
-    return true;
-  }
-
-  // A name, or a number as it stands; empty when something else comes.
-  std::string_view word() {
-    peek();
-    const size_t begin = at_;
-    if (at_ < text_.size() && (text_[at_] == '-' || text_[at_] == '+')) ++at_;
-    while (at_ < text_.size() && (is_word(text_[at_]) || text_[at_] == '.' ||
-                                  ((text_[at_] == '-' || text_[at_] == '+') && at_ > begin && in_exponent(begin)))) {
-      ++at_;
-    }
-    return text_.substr(begin, at_ - begin);
-  }
-
-  // "[type.googleapis.com/tensorflow.X]", after the bracket was accepted.
-  Result<std::string_view> until_bracket() {
-    const size_t end = text_.find(']', at_);
-    if (end == std::string_view::npos || end - at_ > 200) return error("a ] is missing");
-    const std::string_view name = text_.substr(at_, end - at_);
-    at_ = end + 1;
-    return name;
-  }
-
-  // Adjacent literals are one string.
-  Result<std::string> string() {
-    std::string out;
-    bool any = false;
-    for (char quote = peek(); quote == '"' || quote == '\''; quote = peek()) {
-      ++at_;
-      any = true;
-      for (;;) {
-        if (at_ >= text_.size() || text_[at_] == '\n') return error("a string has no end");
-        const char c = text_[at_++];
-        if (c == quote) break;
-        if (c != '\\') {
-          out.push_back(c);
-          continue;
-        }
-        WHITTLE_CHECK(escape(&out));
-      }
-    }
-    if (!any) return error("a string is expected");
-    return out;
-  }
-
- private:
-  // A sign inside a number follows the e of its exponent; 0x1e-5 is no number anyway.
-  bool in_exponent(size_t begin) const {
-    const char before = text_[at_ - 1];
-    const char first = text_[begin] == '-' || text_[begin] == '+' ? text_[begin + 1] : text_[begin];
-    return (before == 'e' || before == 'E') && ((first >= '0' && first <= '9') || first == '.');
-  }
-
-  Status escape(std::string* out) {
-    if (at_ >= text_.size()) return error("a string has no end");
-    const char c = text_[at_++];
-    switch (c) {
-      case 'n': out->push_back('\n'); return {};
-      case 'r': out->push_back('\r'); return {};
-      case 't': out->push_back('\t'); return {};
-      case 'a': out->push_back('\a'); return {};
-      case 'b': out->push_back('\b'); return {};
-      case 'f': out->push_back('\f'); return {};
-      case 'v': out->push_back('\v'); return {};
-      case '\\': case '\'': case '"': case '?': out->push_back(c); return {};
-      default: break;
-    }
-    const bool hex = c == 'x' || c == 'X';
-    unsigned value = 0;
-    int digits = 0;
-    if (!hex) --at_;
-    for (; at_ < text_.size() && digits < (hex ? 2 : 3); ++digits, ++at_) {
-      const char d = text_[at_];
-      const int digit = d >= '0' && d <= '9' ? d - '0' : d >= 'a' && d <= 'f' ? d - 'a' + 10 : d >= 'A' && d <= 'F' ? d - 'A' + 10 : 99;
-      if (digit >= (hex ? 16 : 8)) break;
-      value = value * (hex ? 16 : 8) + static_cast<unsigned>(digit);
-    }
-    if (digits == 0 || value > 255) return error("a string has an unknown escape");
-    out->push_back(static_cast<char>(value));
-    return {};
-  }
-
-  std::string_view text_;
-  size_t at_ = 0;
-  uint64_t line_ = 1;
-};
 
 class Parser {
  public:
@@ -162,7 +46,8 @@ class Parser {
         continue;
       }
       const std::string_view name = in_.word();
-      if (name.empty()) return in_.error(cat("a field name is expected, not ", printable(std::string_view(&c, 1))));
+      if (name.empty())
+        return in_.error(cat("a field name is expected, not ", printable(std::string_view(&c, 1))));
       TextField field;
       if (!find_text_field(message, name, &field)) {
         return in_.error(cat("message ", message, " has no field ", printable(name)));
@@ -173,9 +58,7 @@ class Parser {
         continue;
       }
       if (in_.accept(']')) continue;
-      do {
-        WHITTLE_CHECK(value(field, depth, out));
-      } while (in_.accept(','));
+      do { WHITTLE_CHECK(value(field, depth, out)); } while (in_.accept(','));
       if (!in_.accept(']')) return in_.error("a ] is missing");
     }
   }
@@ -204,7 +87,9 @@ class Parser {
       case TextKind::kDtype:
       case TextKind::kInt: return integer(field, out);
       case TextKind::kPresent: out->bytes(field.number, {}); return skip_value(depth);
-      case TextKind::kRefuse: return unsupported("a text model holds a value that only the binary form can: save it as saved_model.pb");
+      case TextKind::kRefuse:
+        return unsupported(
+            "a text model holds a value that only the binary form can: save it as saved_model.pb");
       case TextKind::kSkip: break;
     }
     return skip_value(depth);
@@ -237,10 +122,12 @@ class Parser {
     uint64_t value = 0;
     bool good = !word.empty();
     for (const char c : word) {
-      const unsigned digit = c >= '0' && c <= '9' ? static_cast<unsigned>(c - '0')
+      const unsigned digit = c >= '0' && c <= '9'   ? static_cast<unsigned>(c - '0')
                              : c >= 'a' && c <= 'f' ? static_cast<unsigned>(c - 'a' + 10)
-                             : c >= 'A' && c <= 'F' ? static_cast<unsigned>(c - 'A' + 10) : 99;
-      good = good && digit < base && !mul_overflows(value, base, &value) && !add_overflows(value, digit, &value);
+                             : c >= 'A' && c <= 'F' ? static_cast<unsigned>(c - 'A' + 10)
+                                                    : 99;
+      good = good && digit < base && !mul_overflows(value, base, &value) &&
+             !add_overflows(value, digit, &value);
     }
     if (!good || (negative && value > uint64_t{1} << 63)) {
       return in_.error(cat("\"", printable(all), "\" is no integer"));
@@ -262,7 +149,8 @@ class Parser {
     } else {
       if (!word.empty() && word.back() == 'f') word.pop_back();
       char* end = nullptr;
-      const bool plain = !word.empty() && word.find_first_not_of("0123456789.e+-") == std::string::npos;
+      const bool plain =
+          !word.empty() && word.find_first_not_of("0123456789.e+-") == std::string::npos;
       if (plain) value = google::protobuf::io::NoLocaleStrtod(word.c_str(), &end);
       if (!plain || end != word.c_str() + word.size()) {
         return in_.error(cat("\"", printable(word), "\" is no number"));
@@ -316,7 +204,8 @@ class Parser {
       } else if (c == '{' || c == '<' || c == '[') {
         in_.accept(c);
         open_now.push_back(c == '{' ? '}' : c == '<' ? '>' : ']');
-        if (open_now.size() + static_cast<size_t>(depth) > kMaxDepth) return in_.error("messages are nested too deeply");
+        if (open_now.size() + static_cast<size_t>(depth) > kMaxDepth)
+          return in_.error("messages are nested too deeply");
       } else if (!open_now.empty() && c == open_now.back()) {
         in_.accept(c);
         open_now.pop_back();
@@ -329,7 +218,7 @@ class Parser {
     return {};
   }
 
-  Scanner in_;
+  TextScanner in_;
 };
 
 }  // namespace

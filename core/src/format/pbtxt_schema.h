@@ -8,7 +8,13 @@
 namespace whittle::format {
 
 enum class TextKind : uint8_t {
-  kInt, kBool, kFloat, kDouble, kString, kDtype, kMessage,
+  kInt,
+  kBool,
+  kFloat,
+  kDouble,
+  kString,
+  kDtype,
+  kMessage,
   kSkip,     // parsed over, not written: known to TensorFlow, of no use here
   kPresent,  // the same, but written as an empty message: its presence tells something
   kRefuse,   // would be lost

@@ -23,7 +23,8 @@ class Pieces {
 
   void literal(std::string_view bytes) {
     if (bytes.empty()) return;
-    if (segments_.empty() || segments_.back().kind != PlannedSegment::Kind::kLiteral) segments_.emplace_back();
+    if (segments_.empty() || segments_.back().kind != PlannedSegment::Kind::kLiteral)
+      segments_.emplace_back();
     segments_.back().literal.append(bytes);
     segments_.back().size += bytes.size();
     size_ += bytes.size();

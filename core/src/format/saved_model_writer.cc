@@ -36,7 +36,8 @@ std::string meta_info_text(const Model& model, std::string_view op_list) {
 // Ascending field numbers, as every protobuf writer does: name, dtype, shape, sparse, composite.
 std::string tensor_info_text(const TensorInfo& info, const Graph& graph) {
   WireWriter out;
-  if (info.encoding == TensorInfo::Encoding::kName) out.bytes(1, tensor_name(graph, info.tensors[0]));
+  if (info.encoding == TensorInfo::Encoding::kName)
+    out.bytes(1, tensor_name(graph, info.tensors[0]));
   if (info.dtype != DType::kInvalid) out.int64(2, static_cast<int64_t>(info.dtype));
   if (info.has_shape) out.bytes(3, format::encode_shape(info.shape));
   if (info.encoding == TensorInfo::Encoding::kCooSparse) {
@@ -47,7 +48,8 @@ std::string tensor_info_text(const TensorInfo& info, const Graph& graph) {
   if (info.encoding == TensorInfo::Encoding::kComposite) {
     WireWriter composite;
     composite.bytes(1, info.type_spec);
-    for (const TensorInfo& part : info.components) composite.bytes(2, tensor_info_text(part, graph));
+    for (const TensorInfo& part : info.components)
+      composite.bytes(2, tensor_info_text(part, graph));
     out.bytes(5, composite.data());
   }
   return out.take();
@@ -62,8 +64,10 @@ std::string entry_text(std::string_view key, std::string_view value) {
 
 std::string signature_text(const Signature& signature, const Graph& graph) {
   WireWriter out;
-  for (const auto& [key, info] : signature.inputs) out.bytes(1, entry_text(key, tensor_info_text(info, graph)));
-  for (const auto& [key, info] : signature.outputs) out.bytes(2, entry_text(key, tensor_info_text(info, graph)));
+  for (const auto& [key, info] : signature.inputs)
+    out.bytes(1, entry_text(key, tensor_info_text(info, graph)));
+  for (const auto& [key, info] : signature.outputs)
+    out.bytes(2, entry_text(key, tensor_info_text(info, graph)));
   if (!signature.method_name.empty()) out.bytes(3, signature.method_name);
   for (const auto& [key, value] : signature.defaults) out.bytes(4, entry_text(key, value));
   return out.take();
@@ -82,7 +86,8 @@ std::string asset_text(const Asset& asset, const Graph& graph) {
 void write_collections(const MetaGraph& meta, const std::string& init_node, WireWriter* out) {
   if (!meta.assets.empty()) {
     WireWriter list;
-    for (const Asset& asset : meta.assets) list.bytes(1, entry_text(kAssetType, asset_text(asset, meta.graph)));
+    for (const Asset& asset : meta.assets)
+      list.bytes(1, entry_text(kAssetType, asset_text(asset, meta.graph)));
     WireWriter collection;
     collection.bytes(5, list.data());
     out->bytes(4, entry_text("saved_model_assets", collection.data()));
@@ -101,7 +106,8 @@ Result<PlannedFile> finish(std::string path, Pieces pieces) {
   file.path = std::move(path);
   file.size = pieces.size();
   if (file.size > kMaxFrozen) {
-    return over_limit(cat("the frozen graph takes ", human_bytes(file.size), ", and TensorFlow reads at most 2 GB of it"))
+    return over_limit(cat("the frozen graph takes ", human_bytes(file.size),
+                          ", and TensorFlow reads at most 2 GB of it"))
         .in(printable(file.path));
   }
   file.segments = pieces.take();
@@ -125,7 +131,8 @@ PlannedFile copy_of(std::string path, FileId id, uint64_t size) {
 std::vector<PlannedFile> copied_files(const Model& model, const std::vector<FileEntry>& files,
                                       const std::string& root) {
   std::map<std::string, FileId> chosen;
-  for (const Asset& asset : model.meta.assets) chosen.emplace("assets/" + asset.filename, asset.file);
+  for (const Asset& asset : model.meta.assets)
+    chosen.emplace("assets/" + asset.filename, asset.file);
   for (size_t i = 0; i < files.size(); ++i) {
     const std::string& path = files[i].path;
     const std::string extra = root + "assets.extra/";
@@ -133,15 +140,17 @@ std::vector<PlannedFile> copied_files(const Model& model, const std::vector<File
     chosen.emplace(path.substr(root.size()), static_cast<FileId>(i));
   }
   std::vector<PlannedFile> out;
-  for (const auto& [path, id] : chosen) out.push_back(copy_of(path, id, files[static_cast<size_t>(id)].size));
+  for (const auto& [path, id] : chosen)
+    out.push_back(copy_of(path, id, files[static_cast<size_t>(id)].size));
   return out;
 }
 
 }  // namespace
 
-Result<std::vector<PlannedFile>> plan_saved_model(const Model& model, const std::vector<FileEntry>& files,
-                                                  const std::string& root, const WriteOptions& options,
-                                                  Context& ctx) {
+Result<std::vector<PlannedFile>> plan_saved_model(const Model& model,
+                                                  const std::vector<FileEntry>& files,
+                                                  const std::string& root,
+                                                  const WriteOptions& options, Context& ctx) {
   GraphWriter writer(model.meta, options, ctx);
   WHITTLE_ASSIGN(Pieces graph_def, writer.graph_def(true));
   WHITTLE_ASSIGN(const std::string op_list, writer.op_list());
@@ -171,13 +180,14 @@ Result<std::vector<PlannedFile>> plan_saved_model(const Model& model, const std:
   return out;
 }
 
-Result<PlannedFile> plan_graph_def(const Model& model, const std::string& path, const WriteOptions& options,
-                                   Context& ctx) {
+Result<PlannedFile> plan_graph_def(const Model& model, const std::string& path,
+                                   const WriteOptions& options, Context& ctx) {
   GraphWriter writer(model.meta, options, ctx);
   WHITTLE_ASSIGN(Pieces graph_def, writer.graph_def(false));
   if (!model.meta.init.empty()) {
-    ctx.warn("a bare graph says nothing about initialization: whoever loads it must run the init nodes, "
-             "or its tables stay empty");
+    ctx.warn(
+        "a bare graph says nothing about initialization: whoever loads it must run the init nodes, "
+        "or its tables stay empty");
   }
   if (!model.meta.assets.empty()) {
     ctx.warn("a bare graph has no assets: whoever loads it must feed the paths of the asset files");

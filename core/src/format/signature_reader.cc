@@ -16,13 +16,9 @@ class InfoReader {
     TensorInfo info;
     info.dtype = static_cast<DType>(proto.dtype());
     info.has_shape = proto.has_tensor_shape();
-    if (info.has_shape) {
-      WHITTLE_ASSIGN(info.shape, values_.shape(proto.tensor_shape()));
-    }
+    if (info.has_shape) { WHITTLE_ASSIGN(info.shape, values_.shape(proto.tensor_shape())); }
     switch (proto.encoding_case()) {
-      case pb::TensorInfo::kName:
-        WHITTLE_CHECK(add(proto.name(), &info));
-        return info;
+      case pb::TensorInfo::kName: WHITTLE_CHECK(add(proto.name(), &info)); return info;
       case pb::TensorInfo::kCooSparse:
         info.encoding = TensorInfo::Encoding::kCooSparse;
         WHITTLE_CHECK(add(proto.coo_sparse().values_tensor_name(), &info));
@@ -61,7 +57,8 @@ Status read_infos(const Entries& entries, std::string_view what, const InfoReade
     const std::string place = cat(what, " ", printable(entry.key()));
     if (!is_valid_utf8(entry.key())) return corrupt("the name is not UTF-8").in(place);
     WHITTLE_ASSIGN_IN(TensorInfo info, reader.read(entry.value(), 0), place);
-    if (!out->emplace(entry.key(), std::move(info)).second) return corrupt("it is there twice").in(place);
+    if (!out->emplace(entry.key(), std::move(info)).second)
+      return corrupt("it is there twice").in(place);
   }
   return {};
 }
@@ -78,7 +75,8 @@ Result<Signature> read_signature(const pb::SignatureEntry& entry, const InfoRead
   WHITTLE_CHECK(read_infos(proto.outputs(), "output", reader, &signature.outputs));
   for (const pb::StringEntry& value : proto.defaults()) {
     const std::string place = cat("default ", printable(value.key()));
-    if (signature.inputs.count(value.key()) == 0) return corrupt("there is no such input").in(place);
+    if (signature.inputs.count(value.key()) == 0)
+      return corrupt("there is no such input").in(place);
     if (!signature.defaults.emplace(value.key(), value.value()).second) {
       return corrupt("it is there twice").in(place);
     }
@@ -93,8 +91,9 @@ void warn_of_shared_inputs(const Signature& signature, Context& ctx) {
     for (OutputId value : info.tensors) {
       auto [it, fresh] = seen.emplace(value, key);
       if (fresh) continue;
-      ctx.warn(cat("signature ", printable(signature.key), ": inputs ", printable(it->second), " and ",
-                   printable(key), " are one tensor, which tf.saved_model.load does not take"));
+      ctx.warn(cat("signature ", printable(signature.key), ": inputs ", printable(it->second),
+                   " and ", printable(key),
+                   " are one tensor, which tf.saved_model.load does not take"));
     }
   }
 }

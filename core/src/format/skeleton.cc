@@ -9,8 +9,8 @@ namespace whittle::format {
 namespace {
 
 constexpr uint64_t kMaxWindow = 1 << 20;
-constexpr uint64_t kMinWindow = 64 << 10;   // after a jump: what follows is often another jump
-constexpr uint64_t kMaxHeader = 20;         // a tag and a length, ten bytes each
+constexpr uint64_t kMinWindow = 64 << 10;  // after a jump: what follows is often another jump
+constexpr uint64_t kMaxHeader = 20;        // a tag and a length, ten bytes each
 constexpr uint32_t kVarint = 0, kFixed64 = 1, kLen = 2, kFixed32 = 5;
 constexpr uint32_t kLazyContentField = 536870911;  // graph.proto, Tensor.lazy_content
 
@@ -28,8 +28,9 @@ void collect_tags(std::string_view info, std::vector<std::string>* tags) {
 }  // namespace
 
 bool LazyContents::has(LazyContent content) const {
-  auto it = std::lower_bound(contents_.begin(), contents_.end(), content,
-                             [](const LazyContent& a, const LazyContent& b) { return a.offset < b.offset; });
+  auto it = std::lower_bound(
+      contents_.begin(), contents_.end(), content,
+      [](const LazyContent& a, const LazyContent& b) { return a.offset < b.offset; });
   return it != contents_.end() && it->offset == content.offset && it->length == content.length;
 }
 
@@ -37,7 +38,11 @@ Skeleton::Skeleton(FileId file, Root root, Wanted wanted, bool lazy)
     : file_(file), root_(root), wanted_(std::move(wanted)), lazy_(lazy), contents_(file) {}
 
 bool Skeleton::child_kind(Kind parent, uint32_t field, Kind* child) {
-  struct Edge { Kind parent; uint32_t field; Kind child; };
+  struct Edge {
+    Kind parent;
+    uint32_t field;
+    Kind child;
+  };
   static constexpr Edge kEdges[] = {
       {Kind::kSavedModel, 2, Kind::kMetaGraph}, {Kind::kMetaGraph, 2, Kind::kGraphDef},
       {Kind::kGraphDef, 1, Kind::kNode},        {Kind::kGraphDef, 2, Kind::kLibrary},
@@ -63,7 +68,8 @@ Status Skeleton::run(ByteCache& bytes, Context& ctx) {
     size_ = bytes.file_size(file_);
     if (size_ == 0) return corrupt("the file is empty").in(place);
     out_.reserve(static_cast<size_t>(std::min<uint64_t>(size_, 1 << 20)));
-    frames_.push_back({root_ == Root::kSavedModel ? Kind::kSavedModel : Kind::kGraphDef, 0, size_, 0});
+    frames_.push_back(
+        {root_ == Root::kSavedModel ? Kind::kSavedModel : Kind::kGraphDef, 0, size_, 0});
   }
   view_ = {};
   for (uint32_t steps = 0; !done_; ++steps) {
@@ -95,8 +101,8 @@ Status Skeleton::step(ByteCache& bytes) {
     case Action::kLazy: write_lazy(field); break;
   }
   if (out_.size() + copy_left_ > kMaxSkeleton) {
-    return at(over_limit(cat("the graph without its large constants takes more than ",
-                             human_bytes(kMaxSkeleton))));
+    return at(over_limit(
+        cat("the graph without its large constants takes more than ", human_bytes(kMaxSkeleton))));
   }
   return {};
 }
@@ -135,15 +141,17 @@ Result<Skeleton::Field> Skeleton::read_header() {
     return at(corrupt(cat("wire type ", field.wire_type, " is not used by TensorFlow")));
   }
   if (field.header > end - pos_ || field.length > end - pos_ - field.header) {
-    return at(corrupt(cat("field ", field.number, " of ", field.length,
-                          " bytes ends after the message that holds it (", end - pos_, " bytes left)")));
+    return at(
+        corrupt(cat("field ", field.number, " of ", field.length,
+                    " bytes ends after the message that holds it (", end - pos_, " bytes left)")));
   }
   return field;
 }
 
 Skeleton::Action Skeleton::choose(const Field& field, Kind* child) {
   if (field.wire_type != kLen) {
-    return frames_.back().kind == Kind::kMetaGraph && metas_.back().skipped ? Action::kSkip : Action::kCopy;
+    return frames_.back().kind == Kind::kMetaGraph && metas_.back().skipped ? Action::kSkip
+                                                                            : Action::kCopy;
   }
   const Kind kind = frames_.back().kind;
   if (kind == Kind::kMetaGraph) return choose_in_meta_graph(field, child);
@@ -155,7 +163,8 @@ Skeleton::Action Skeleton::choose(const Field& field, Kind* child) {
     return Action::kLazy;
   }
   if (!child_kind(kind, field.number, child)) return Action::kCopy;
-  return *child == Kind::kMetaGraph || field.length > kLargeContent ? Action::kDescend : Action::kCopy;
+  return *child == Kind::kMetaGraph || field.length > kLargeContent ? Action::kDescend
+                                                                    : Action::kCopy;
 }
 
 Skeleton::Action Skeleton::choose_in_meta_graph(const Field& field, Kind* child) {
@@ -168,9 +177,7 @@ Skeleton::Action Skeleton::choose_in_meta_graph(const Field& field, Kind* child)
       if (!wanted_(tags_known_ ? &meta.tags : nullptr, metas_.size() - 1)) meta.skipped = true;
       *child = Kind::kGraphDef;
       return meta.skipped ? Action::kSkip : Action::kDescend;
-    case 3:
-      meta.saver_bytes += field.length;
-      break;
+    case 3: meta.saver_bytes += field.length; break;
     case 7:
       meta.object_graph_bytes += field.length;
       if (field.length > kMaxObjectGraph) return Action::kSkip;

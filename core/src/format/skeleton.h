@@ -28,7 +28,7 @@
 
 namespace whittle::format {
 
-constexpr uint64_t kLargeContent = 16 << 10;        // from here on a tensor_content stays in the file
+constexpr uint64_t kLargeContent = 16 << 10;  // from here on a tensor_content stays in the file
 constexpr uint64_t kMaxSkeleton = uint64_t{256} << 20;
 constexpr uint64_t kMaxObjectGraph = uint64_t{32} << 20;
 
@@ -57,8 +57,8 @@ class LazyContents {
 struct MetaGraphPart {
   size_t offset = 0, length = 0;  // in the skeleton
   std::vector<std::string> tags;
-  bool skipped = false;           // only tags and op list are there
-  uint64_t file_bytes = 0;        // of the whole message in the file
+  bool skipped = false;     // only tags and op list are there
+  uint64_t file_bytes = 0;  // of the whole message in the file
   uint64_t object_graph_bytes = 0, saver_bytes = 0, debug_info_bytes = 0;
 };
 
@@ -91,19 +91,27 @@ class Skeleton {
 
  private:
   enum class Kind : uint8_t {
-    kSavedModel, kMetaGraph, kGraphDef, kLibrary, kFunction, kNode, kAttrEntry, kAttrValue, kList,
+    kSavedModel,
+    kMetaGraph,
+    kGraphDef,
+    kLibrary,
+    kFunction,
+    kNode,
+    kAttrEntry,
+    kAttrValue,
+    kList,
     kTensor,
   };
   struct Frame {
     Kind kind;
-    uint64_t begin, end;      // content in the file
-    size_t out_begin;         // content in the skeleton, after its five length bytes
+    uint64_t begin, end;  // content in the file
+    size_t out_begin;     // content in the skeleton, after its five length bytes
   };
   struct Field {
     uint32_t number = 0;
     uint32_t wire_type = 0;
-    uint64_t header = 0;      // bytes of tag and length, or of the whole scalar field
-    uint64_t length = 0;      // kLen only
+    uint64_t header = 0;  // bytes of tag and length, or of the whole scalar field
+    uint64_t length = 0;  // kLen only
   };
   enum class Action : uint8_t { kCopy, kDescend, kSkip, kLazy };
 
@@ -126,7 +134,7 @@ class Skeleton {
   bool lazy_;
   bool started_ = false, done_ = false;
   uint64_t size_ = 0, pos_ = 0;
-  uint64_t copy_left_ = 0;       // bytes of a field that is being copied
+  uint64_t copy_left_ = 0;  // bytes of a field that is being copied
   uint64_t next_window_ = 64 << 10;
   std::span<const uint8_t> view_;  // bytes from view_at_ on; valid within one run()
   uint64_t view_at_ = 0;
@@ -135,7 +143,7 @@ class Skeleton {
   std::string out_;
   LazyContents contents_;
   std::vector<MetaGraphPart> metas_;
-  size_t meta_info_begin_ = 0;   // in out_, of the meta_info_def that is being copied; 0: none
+  size_t meta_info_begin_ = 0;  // in out_, of the meta_info_def that is being copied; 0: none
   bool tags_known_ = false;
   std::vector<OriginalSize> function_sizes_;
   uint64_t debug_info_bytes_ = 0;

@@ -27,7 +27,8 @@ Status for_each_field(std::string_view message, const Visit& visit) {
 }
 
 // Every occurrence of a field of wire type "length-delimited", in order.
-inline Result<std::vector<std::string_view>> bytes_fields(std::string_view message, uint32_t number) {
+inline Result<std::vector<std::string_view>> bytes_fields(std::string_view message,
+                                                          uint32_t number) {
   std::vector<std::string_view> out;
   WHITTLE_CHECK(for_each_field(message, [&](const WireField& field) -> Status {
     if (field.is(number, WireType::kBytes)) out.push_back(field.text());
