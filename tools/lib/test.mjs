@@ -15,10 +15,11 @@ const folder = path.join(root, 'build', 'test-results');
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 
+const run_started = Date.now() - setup_seconds * 1000;
 const rows = [];
 for (const name of names) {
   process.stderr.write(`\n== ${name}\n`);
-  const result = await run_suite(name, { folder, all });
+  const result = await run_suite(name, { folder, all, run_started });
   // A suite without cases proves nothing, and a skip is a failure where everything is said to be there.
   if (result.cases === 0 && result.failures.length === 0) {
     result.failures.push({ name, message: `the suite ran no case: ${result.looked_for}` });
