@@ -44,10 +44,11 @@ def figures(fact):
 
 
 def chaotic(ours, noisy):
-    """Whether noise of the same strength hurts one output as much: `ours` and each of `noisy` are compare() facts."""
+    """(whether noise of the same strength hurts this output as much, a sentence): `ours` and each of `noisy` are compare() facts."""
     if not noisy or any("error" in f for f in noisy):
-        return False
-    if "sqnr" in ours:
-        middle = sorted(f["sqnr"] for f in noisy)[len(noisy) // 2]
-        return middle <= ours["sqnr"] + CHAOS_DB
-    return sorted(f["agreement"] for f in noisy)[len(noisy) // 2] <= ours["agreement"]
+        return False, "no noise to compare with"
+    key = "sqnr" if "sqnr" in ours else "agreement"
+    middle = sorted(f[key] for f in noisy)[len(noisy) // 2]
+    if key == "sqnr":
+        return middle <= ours[key] + CHAOS_DB, f"noise of the same strength gives {middle:.1f} dB"
+    return middle <= ours[key], f"noise of the same strength gives {middle:.1%}"

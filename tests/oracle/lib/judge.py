@@ -26,6 +26,10 @@ class Row:
     loaders: list = dataclasses.field(default_factory=list)   # in which the result answered
     facts: dict = dataclasses.field(default_factory=dict)
 
+    def note(self, sentence):
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
     def problem(self, sentence):
         if sentence and sentence not in self.problems:
             self.problems.append(sentence)
@@ -163,7 +167,7 @@ class Judge:
             for loader in self.original.loaders():
                 if self.original.loads_in(loader):
                     self.judge_loading(row, loader, result, described)
-            row.notes.append("TensorFlow cannot run the original")
+            row.note("TensorFlow cannot run the original")
             return
         loaders = [(l, True) for l in self.original.loaders()]
         if row.preset == "exact":
@@ -229,7 +233,7 @@ class Judge:
         if "load" in got:
             row.problem(f"{loader} does not load it: {got['load']}")
         else:
-            row.notes.append(f"{loader}: only loaded")
+            row.note(f"{loader}: only loaded")
 
     def judge_chaos(self, row, report, low):
         """Outputs under the bound: the scheme's fault, or would any noise of its strength do the same?"""
@@ -239,11 +243,12 @@ class Judge:
             others = [compare(before["outputs"][key], after["outputs"][key])
                       for answers in noisy for (n, _), before, after in zip(self.original.feeds, self.original.answers(loader)["answers"], answers)
                       if n == name and "outputs" in before and "outputs" in after and key in before["outputs"] and key in after["outputs"]]
-            if others and bounds.chaotic(fact, others):
+            excused, compared = bounds.chaotic(fact, others)
+            if excused:
                 row.verdict = "chaotic"
-                row.notes.append(f"{name}/{key}: {why[5:]}; noise of the same strength does the same")
+                row.note(f"{name}/{key}: {why[5:]}, {compared}")
             else:
-                row.problem(f"{where}: {name}/{key}: {why[5:]}")
+                row.problem(f"{where}: {name}/{key}: {why[5:]}, {compared}")
 
     def noisy_answers(self, report, loader):
         model = self.original.model
