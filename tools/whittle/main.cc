@@ -70,8 +70,8 @@ Result<Json> run(const CommandLine& line, ProgressBar* bar) {
                                                      workers == nullptr ? default_workers() : workers->count,
                                                      [bar](const Progress& progress) { bar->show(progress); }));
   Json report = Json::parse(text, nullptr, false);
-  if (!report.is_object()) return internal_error("the report is not JSON");
   if (line.command == "list") return report;
+  if (!report.is_object()) return internal_error("the report is not JSON");
   if (sink != nullptr && sink->zipped_bytes() > 0) report["output"]["zipped_bytes"] = sink->zipped_bytes();
   report["input"]["path"] = line.operands[0];
   if (sink != nullptr) report["output"]["path"] = line.find("output")->text;

@@ -26,7 +26,10 @@ const Json& at(const Json& json, const char* key) {
 }
 std::string text_of(const Json& json) { return json.is_string() ? json.get<std::string>() : json.is_null() ? "" : json.dump(); }
 double number_of(const Json& json) { return json.is_number() ? json.get<double>() : 0; }
-std::string bytes_of(const Json& json) { return human_bytes(static_cast<uint64_t>(std::max(0.0, number_of(json)))); }
+std::string bytes_of(const Json& json) {
+  const double bytes = number_of(json);
+  return (bytes < 0 ? "-" : "") + human_bytes(static_cast<uint64_t>(std::abs(bytes)));
+}
 
 // UTF-8 letters, one string each.
 std::vector<std::string> letters_of(const std::string& text) {
@@ -178,11 +181,11 @@ std::string describe_report(const Json& report, const CommandLine& line, double 
   std::vector<Row> rows;
   size_t all = 0;
   for (const Json* tensor : largest(at(report, "tensors"), "bytes_before")) {
+    if (++all > kTensors) continue;
     const std::string scheme = text_of(at(*tensor, "scheme"));
-    if (scheme.empty() || ++all > kTensors) continue;
     const Json& sqnr = at(*tensor, "sqnr_db");
     rows.push_back({text_of(at(*tensor, "name")) + " " + shape_of(*tensor), bytes_of(at(*tensor, "bytes_before")),
-                    bytes_of(at(*tensor, "bytes_after")), shown(scheme),
+                    bytes_of(at(*tensor, "bytes_after")), scheme == "none" ? "kept" : shown(scheme),
                     sqnr.is_number() ? one_decimal(number_of(sqnr)) + " dB" : ""});
   }
   text.table({"largest tensors", "before", "after", "scheme", "SQNR"}, rows);
@@ -230,17 +233,15 @@ std::string describe_inspection(const Json& summary) {
   return text.out;
 }
 
-// A listing is {"schema", NAME: [{name, summary}]}.
+// A listing is [{name or op, summary}].
 std::string describe_list(const Json& listing) {
   Text text;
-  const auto found = std::find_if(listing.begin(), listing.end(), [](const Json& value) { return value.is_array(); });
-  if (found == listing.end()) return "";
-  auto name = [](const Json& row) { return row.is_string() ? text_of(row) : text_of(at(row, "name")); };
+  auto name = [](const Json& row) { return text_of(row.contains("name") ? at(row, "name") : at(row, "op")); };
   size_t width = 0;
-  for (const Json& row : *found) width = std::max(width, name(row).size());
-  for (const Json& row : *found) {
+  for (const Json& row : listing) width = std::max(width, name(row).size());
+  for (const Json& row : listing) {
     std::string out = shown(name(row));
-    if (!row.is_string()) out += std::string(width - std::min(width, out.size()), ' ') + "  " + shown(text_of(at(row, "summary")));
+    out += std::string(width - std::min(width, out.size()), ' ') + "  " + shown(text_of(at(row, "summary")));
     out.erase(out.find_last_not_of(' ') + 1);
     text.line(out);
   }

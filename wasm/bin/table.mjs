@@ -6,6 +6,7 @@ const NOTES = 8;
 
 // As human_bytes() of text.h: "712 B", "3.1 MB", "436 MB"; MB is 10^6 bytes.
 export function humanBytes(bytes) {
+  if (bytes < 0) return `-${humanBytes(-bytes)}`;
   if (bytes < 1000) return `${bytes} B`;
   const units = ['kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
   let unit = 1000, name = 0;
@@ -89,9 +90,9 @@ export function describeReport(report, stream, { options, seconds }) {
   if (report.verdict) text.line(shown(report.verdict));
   text.line();
   causes(text, report.causes ?? [], 'what went');
-  const tensors = largest((report.tensors ?? []).filter(({ scheme }) => scheme), 'bytes_before');
+  const tensors = largest(report.tensors ?? [], 'bytes_before');
   text.table(['largest tensors', 'before', 'after', 'scheme', 'SQNR'], tensors.slice(0, TENSORS).map((tensor) =>
-    [`${tensor.name} ${shapeOf(tensor)}`, humanBytes(tensor.bytes_before), humanBytes(tensor.bytes_after), shown(tensor.scheme),
+    [`${tensor.name} ${shapeOf(tensor)}`, humanBytes(tensor.bytes_before), humanBytes(tensor.bytes_after), tensor.scheme === 'none' ? 'kept' : shown(tensor.scheme),
       typeof tensor.sqnr_db === 'number' ? `${oneDecimal(tensor.sqnr_db)} dB` : '']));
   text.more(TENSORS, tensors.length);
   if (report.eligible_bytes > 0) {
@@ -127,13 +128,11 @@ export function describeInspection(summary, stream) {
   return text.out;
 }
 
-// A listing is {"schema", NAME: [{name, summary}]}.
+// A listing is [{name or op, summary}].
 export function describeList(listing, stream) {
   const text = new Text(stream);
-  const rows = Object.values(listing).find(Array.isArray) ?? [];
-  const width = Math.max(0, ...rows.map((row) => (row.name ?? String(row)).length));
-  for (const row of rows) {
-    text.line(typeof row === 'string' ? shown(row) : `${shown(row.name).padEnd(width)}  ${shown(row.summary ?? '')}`.trimEnd());
-  }
+  const nameOfRow = (row) => row.name ?? row.op ?? '';
+  const width = Math.max(0, ...listing.map((row) => nameOfRow(row).length));
+  for (const row of listing) text.line(`${shown(nameOfRow(row)).padEnd(width)}  ${shown(row.summary ?? '')}`.trimEnd());
   return text.out;
 }

@@ -26,10 +26,12 @@ export class WhittleError extends Error {
 export interface OptimizerOptions {
   /** Workers that move weights, 1 to 64. Default: one a core, at most 4. The result does not depend on it. */
   workers?: number;
-  /** The module, where it is not beside the package's files (strict pages, single files). */
-  wasm?: MaybePromise<WebAssembly.Module | BufferSource | Response | URL | string>;
+  /**
+   * The module, where it is not beside the package's files (strict pages, single files): its bytes, a
+   * WebAssembly.Module, a Response, a URL, or a promise of one.
+   */
+  wasm?: object | string;
 }
-type MaybePromise<T> = T | Promise<T>;
 
 /** Throws WhittleError('unsupported') where WebAssembly SIMD or workers are missing or blocked. */
 export function createOptimizer(options?: OptimizerOptions): Promise<Optimizer>;
@@ -41,19 +43,22 @@ export interface Optimizer {
    */
   open(source: Source, options?: OpenOptions): Promise<Model>;
   /** The tables of the core: what presets, transforms, schemes and kernels there are. */
-  list(what: 'presets' | 'transforms' | 'schemes' | 'kernels'): Promise<Listing>;
+  list(what: 'presets' | 'transforms' | 'schemes' | 'kernels'): Promise<Listing[]>;
   /** Rejects what is running with `cancelled`, ends the workers. May be called twice. */
   close(): Promise<void>;
   readonly version: string;
 }
 
-export type Source =
-  | string
-  | FileList
-  | readonly File[]
-  | FileSystemDirectoryHandle
-  | FileSystemFileHandle
-  | ReadonlyMap<string, Blob | Uint8Array>;
+/** A path (Node), a FileList or list of Files, a handle, or files by their relative paths. */
+export type Source = string | ArrayLike<ListedFile> | DirectoryHandle | FileHandle | ReadonlyMap<string, Blob | Uint8Array>;
+
+// As much of the browsers' types as is needed: programs for Node compile without TypeScript's DOM library.
+/** A File. */
+export interface ListedFile extends Blob { readonly name: string; readonly webkitRelativePath?: string }
+/** A FileSystemDirectoryHandle. */
+export interface DirectoryHandle { readonly kind: 'directory'; readonly name: string }
+/** A FileSystemFileHandle. */
+export interface FileHandle { readonly kind: 'file'; readonly name: string }
 
 export interface OpenOptions {
   /** Tags of the meta graph that `summary` describes. Default: the serving graph. */
@@ -110,7 +115,7 @@ export interface Progress {
 /** Where the result goes. A sink serves one run. */
 export type Sink = DirectorySink | ZipSink | MemorySink;
 /** A new or empty folder: a path (Node) or a handle that may be written (browser). */
-export function directory(target: string | FileSystemDirectoryHandle): DirectorySink;
+export function directory(target: string | DirectoryHandle): DirectorySink;
 /**
  * A zip, stored, with one top folder. Without a target `blob` holds it afterwards; else a path (Node) or a stream.
  * In browsers the blob may lie on disk: it is valid until the optimizer opens another model or the page is left.
@@ -124,26 +129,30 @@ export interface MemorySink { readonly kind: 'memory'; readonly files: Map<strin
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Recipe = { [key: string]: Json };
-export interface Listing { [key: string]: Json }
+export interface Listing { name?: string; summary?: string; [key: string]: Json | undefined }
 
+/** Bytes and nodes that went; negative where something grew. */
 export interface Cause { cause: string; bytes: number; nodes: number }
+export interface Endpoint { key: string; name: string; dtype: string; shape: (number | null)[] | null }
+export interface SignatureInfo { key: string; method_name: string; inputs: Endpoint[]; outputs: Endpoint[] }
 
-export interface SignatureInfo {
-  key: string;
-  method?: string;
-  inputs?: TensorInfo[];
-  outputs?: TensorInfo[];
-}
-export interface TensorInfo { key: string; name?: string; dtype: string; shape: (number | null)[] | null }
-
-/** What inspect says: docs/report.md has every field. */
+/** `whittle-inspection/1`; docs/report.md has every field. */
 export interface Summary {
   schema: string;
-  input: { path?: string; format: string; bytes: number };
-  signatures: SignatureInfo[];
+  input: { path?: string; format: string; bytes: number; tags: string[]; tensorflow_version: string };
+  tag_sets: string[][];
+  nodes: number;
+  functions: number;
+  files: { path: string; bytes: number }[];
+  ops: { op: string; count: number }[];
   causes: Cause[];
+  tensors: { name: string; bytes: number }[];
+  signatures: SignatureInfo[];
+  assets: string[];
   warnings: string[];
-  [key: string]: unknown;
+  /** What a frozen result loses: names of functions that are no signature. */
+  lost: string[];
+  opaque_ops: string[];
 }
 
 export interface TensorReport {
@@ -152,27 +161,29 @@ export interface TensorReport {
   shape: number[];
   bytes_before: number;
   bytes_after: number;
+  /** `none` when it stayed as it was; then `reason` says why. */
   scheme: string;
-  sqnr_db?: number | null;
-  max_error?: number | null;
+  sqnr_db: number | null;
+  max_error: number | null;
+  reason: string | null;
 }
 
 /** `whittle-report/1`; docs/report.md has every field. */
 export interface Report {
   schema: string;
-  input: { path?: string; format: string; bytes: number };
-  output: { path?: string; format: string; bytes: number; files: { path: string; size: number }[] | number; zipped_bytes?: number };
+  input: { path?: string; format: string; bytes: number; tags: string[]; tensorflow_version: string };
+  output: { path?: string; format: string; form: string; bytes: number; files: number; zipped_bytes?: number };
   recipe: Recipe;
   nodes: { before: number; after: number };
   bytes: { before: number; after: number };
   causes: Cause[];
-  passes: { name: string; patches: number; rolled_back?: number | boolean }[];
+  passes: { name: string; patches: number; rolled_back: number; why: string | null; nodes_removed: number; bytes_removed: number }[];
   tensors: TensorReport[];
   eligible_bytes: number;
   quantized_bytes: number;
   warnings: string[];
-  signatures: (string | SignatureInfo)[];
+  signatures: SignatureInfo[];
   lost: string[];
+  opaque_ops: string[];
   verdict: string;
-  [key: string]: unknown;
 }

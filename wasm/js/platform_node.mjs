@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { openSource } from './files_node.mjs';
 
 function start() {
-  const worker = new Worker(new URL('./worker_node.mjs', import.meta.url));
+  const worker = new Worker(new URL('./worker_node.mjs', import.meta.url), { execArgv: [] });
   const channel = {
     post: (message, transfer) => worker.postMessage(message, transfer),
     terminate: () => worker.terminate(),

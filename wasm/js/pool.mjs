@@ -115,6 +115,7 @@ export class Pool {
   // After a run, however it ended: everyone is still, files are closed, the heavy ones are gone.
   async settle() {
     await Promise.all(this.all.map(async (worker) => {
+      worker.channel.ref(true);
       await worker.stop();
       if (worker.heap > HEAP_LIMIT) await worker.terminate();
       else await worker.end();

@@ -130,7 +130,7 @@ State Session::step() {
   Impl& s = *impl_;
   if (s.state == State::kError || s.state == State::kDone) return s.state;
   if (s.request["command"] == "list") {
-    s.report = Json{{"schema", "whittle-list/1"}, {"presets", {{{"name", "int8"}, {"summary", "stub"}}}}}.dump();
+    s.report = Json::array({{{"name", "int8"}, {"summary", "stub"}}, {{"op", "Add"}}}).dump();
     return s.state = State::kDone;
   }
   switch (s.stage++) {
