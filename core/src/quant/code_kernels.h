@@ -110,12 +110,11 @@ struct CodeKernels {
     });
   }
 
-  // The tool's expression: the bucket in float, its centre in double. Buckets beyond 2^22 (an
-  // infinity or NaN is near) go the slow way, which does what x86's conversion to int does.
+  // The tool's expression, all in float. Buckets beyond 2^22 (an infinity or NaN is near) go the slow
+  // way, which does what x86's conversion to int does.
   static void round_weights(const float* x, size_t n, const RoundParams& params, float* out) {
     const F min = B::f_splat(params.min), width = B::f_splat(params.width);
-    const D min_d = B::d_splat(params.min), width_d = B::d_splat(params.width);
-    const F one = B::f_splat(1.0f);
+    const F one = B::f_splat(1.0f), half = B::f_splat(0.5f);
     by_sixteen(x, n, out, [&](const float* v, float* y, size_t) {
       F t[4];
       I sure = B::i_splat(-1);
@@ -127,14 +126,11 @@ struct CodeKernels {
         for (int k = 0; k < 16; ++k) y[k] = rounded_weight(v[k], params);
         return;
       }
-      const auto centre = [&](D bucket) {
-        return B::d_add(min_d, B::d_mul(width_d, B::d_add(bucket, B::d_splat(0.5))));
-      };
       for (int k = 0; k < 4; ++k) {
         F b = B::f_sub(B::f_add(t[k], B::f_splat(simd::kRound)), B::f_splat(simd::kRound));
         const I above = B::f_lt(t[k], b);
         b = B::f_sub(b, B::i_float(B::i_and(above, B::f_bits(one))));
-        const F r = B::d_to_f(centre(B::d_low(b)), centre(B::d_high(b)));
+        const F r = B::f_add(min, B::f_mul(width, B::f_add(b, half)));
         const I bits = B::i_select(B::f_eq(r, r), B::f_bits(r), B::i_splat(0x7fc00000));
         B::f_store(y + 4 * k, B::i_float(bits));
       }
@@ -151,14 +147,12 @@ struct CodeKernels {
 
   WHITTLE_SIMD float rounded_weight(float x, const RoundParams& params) {
     const float t = (x - params.min) / params.width;
-    double bucket = -2147483648.0;
+    int32_t bucket = INT32_MIN;
     if (t > -2147483648.0f && t < 2147483648.0f) {
-      int32_t floor = static_cast<int32_t>(t);
-      if (static_cast<float>(floor) > t) --floor;
-      bucket = floor;
+      bucket = static_cast<int32_t>(t);
+      if (static_cast<float>(bucket) > t) --bucket;
     }
-    const double centre = static_cast<double>(params.width) * (bucket + 0.5);
-    const float r = static_cast<float>(static_cast<double>(params.min) + centre);
+    const float r = params.min + params.width * (static_cast<float>(bucket) + 0.5f);
     return r == r ? r : bit_cast<float>(0x7fc00000u);
   }
 };

@@ -162,10 +162,6 @@ struct Scalar {
   WHITTLE_SIMD D d_splat(double x) { return {{x, x}}; }
   WHITTLE_SIMD D d_low(F a) { return {{a.v[0], a.v[1]}}; }
   WHITTLE_SIMD D d_high(F a) { return {{a.v[2], a.v[3]}}; }
-  WHITTLE_SIMD F d_to_f(D low, D high) {
-    return {{static_cast<float>(low.v[0]), static_cast<float>(low.v[1]),
-             static_cast<float>(high.v[0]), static_cast<float>(high.v[1])}};
-  }
   WHITTLE_SIMD D d_add(D a, D b) { return each(a, b, [](double x, double y) { return x + y; }); }
   WHITTLE_SIMD D d_sub(D a, D b) { return each(a, b, [](double x, double y) { return x - y; }); }
   WHITTLE_SIMD D d_mul(D a, D b) { return each(a, b, [](double x, double y) { return x * y; }); }

@@ -101,9 +101,6 @@ struct Sse2 {
   WHITTLE_SIMD D d_splat(double x) { return _mm_set1_pd(x); }
   WHITTLE_SIMD D d_low(F a) { return _mm_cvtps_pd(a); }
   WHITTLE_SIMD D d_high(F a) { return _mm_cvtps_pd(_mm_movehl_ps(a, a)); }
-  WHITTLE_SIMD F d_to_f(D low, D high) {
-    return _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
-  }
   WHITTLE_SIMD D d_add(D a, D b) { return _mm_add_pd(a, b); }
   WHITTLE_SIMD D d_sub(D a, D b) { return _mm_sub_pd(a, b); }
   WHITTLE_SIMD D d_mul(D a, D b) { return _mm_mul_pd(a, b); }

@@ -96,10 +96,6 @@ struct Wasm {
   WHITTLE_SIMD D d_high(F a) {
     return wasm_f64x2_promote_low_f32x4(wasm_i32x4_shuffle(a, a, 2, 3, 2, 3));
   }
-  WHITTLE_SIMD F d_to_f(D low, D high) {
-    return wasm_i32x4_shuffle(wasm_f32x4_demote_f64x2_zero(low), wasm_f32x4_demote_f64x2_zero(high),
-                              0, 1, 4, 5);
-  }
   WHITTLE_SIMD D d_add(D a, D b) { return wasm_f64x2_add(a, b); }
   WHITTLE_SIMD D d_sub(D a, D b) { return wasm_f64x2_sub(a, b); }
   WHITTLE_SIMD D d_mul(D a, D b) { return wasm_f64x2_mul(a, b); }
