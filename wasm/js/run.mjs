@@ -149,7 +149,7 @@ class Run {
   // Runs all tasks on the workers; resolves when each has been answered.
   async tasks(list) {
     if (list.length === 0) return;
-    this.queue = list.sort((a, b) => a.input - b.input || b.id - a.id);  // taken from the end
+    this.queue = list.sort((a, b) => b.input - a.input).reverse();  // taken from the end; equal ones in their order
     this.moved = 0;
     this.total = list.reduce((sum, task) => sum + task.input, 0);
     const workers = this.pool.takeWorkers(Math.min(this.count, list.length));
