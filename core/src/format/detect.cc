@@ -90,11 +90,15 @@ std::string_view mistake_of(std::string_view path, std::string_view head) {
   return {};
 }
 
+// A name, a comment or white space in front, and no control characters.
 bool is_text(std::string_view head) {
-  return !head.empty() && std::all_of(head.begin(), head.end(), [](char c) {
-    return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t' ||
-           static_cast<unsigned char>(c) >= 0x80;
-  });
+  const auto plain = [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\r' || c == '\t';
+  };
+  if (head.empty() || !std::all_of(head.begin(), head.end(), plain)) return false;
+  const char first = head[0];
+  return (first >= 'a' && first <= 'z') || first == '#' || first == ' ' || first == '\n' ||
+         first == '\r' || first == '\t';
 }
 
 constexpr uint64_t kHeadBytes = 64;
