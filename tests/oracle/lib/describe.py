@@ -6,6 +6,7 @@ from . import loaders  # noqa: F401  (sets TensorFlow up)
 from google.protobuf import text_format
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
+import numpy as np
 import tensorflow as tf
 
 BIG = 1024   # elements: the smallest constant that counts as a weight, the presets' minimum size
@@ -76,6 +77,16 @@ def constants(graph):
     return dict(by_dtype), big
 
 
+def variables(path):
+    """Bytes of the big float32 tensors in the bundle, where there is one."""
+    if not (Path(path) / "variables" / "variables.index").is_file():
+        return 0
+    reader = tf.train.load_checkpoint(str(Path(path) / "variables" / "variables"))
+    shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+    counts = [int(np.prod(shapes[k])) for k, dtype in dtypes.items() if dtype == tf.float32]
+    return sum(4 * count for count in counts if count >= BIG)
+
+
 def describe(path, kind, tags=()):
     meta = None if kind == "graph" else read_meta(path, tags)
     graph = read_graph(path) if meta is None else meta.graph_def
@@ -83,7 +94,7 @@ def describe(path, kind, tags=()):
     ops = collections.Counter(n.op for nodes in [graph.node, *bodies] for n in nodes)
     by_dtype, big = constants(graph)
     return {"signatures": {} if meta is None else signatures_of(meta), "nodes": sum(ops.values()), "ops": dict(ops),
-            "constants": by_dtype, "big_float_bytes": big, "producer": graph.versions.producer,
+            "constants": by_dtype, "big_float_bytes": big + variables(path), "producer": graph.versions.producer,
             "written_by": "" if meta is None else meta.meta_info_def.tensorflow_version,
             "tags": [] if meta is None else list(meta.meta_info_def.tags)}
 

@@ -1,6 +1,6 @@
 """expectations.json: what is known about each model beforehand, so that nothing is passed over in silence.
 
-    refusals   the closed list: {name: {code, sentence (a regular expression), because}}
+    refusals   the closed list: {name: {code and sentence (regular expressions), because}}
     models     {model: …}, each key optional
         loaders          in which the original answers in TensorFlow 2.21; the suite fails where it finds fewer
         refused          a name of the list: every preset must refuse this model so
