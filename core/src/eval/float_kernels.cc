@@ -34,9 +34,9 @@ void loop1(const void* a, void* out, size_t n, F f) {
   for (size_t i = 0; i < n; ++i) o[i] = flush(f(flush(x[i])));
 }
 
-// Of two equal values (also -0 and 0) the first; NaN wins.
-float maximum(float x, float y) { return x < y || y != y ? (x != x ? x : y) : x; }
-float minimum(float x, float y) { return y < x || y != y ? (x != x ? x : y) : x; }
+// Of two equal values (also -0 and 0) the second; NaN wins.
+float maximum(float x, float y) { return x > y || x != x ? x : y; }
+float minimum(float x, float y) { return x < y || x != x ? x : y; }
 
 uint32_t bits_of(float x) {
   uint32_t u;

@@ -141,16 +141,14 @@ constexpr BinaryLoops kFloorMod = real_loops<FloorMod>();
 struct Maximum {
   template <class T>
   static T apply(T x, T y) {
-    if (y != y) return x != x ? x : y;
-    return x < y ? y : x;
+    return x > y || x != x ? x : y;
   }
 };
 constexpr BinaryLoops kMaximum = real_loops<Maximum>(max_f32);
 struct Minimum {
   template <class T>
   static T apply(T x, T y) {
-    if (y != y) return x != x ? x : y;
-    return y < x ? y : x;
+    return x < y || x != x ? x : y;
   }
 };
 constexpr BinaryLoops kMinimum = real_loops<Minimum>(min_f32);

@@ -58,12 +58,16 @@ void convert_from(const T* in, void* out, DType to, size_t n) {
       return;
     case Lane::kC64:
       for (size_t i = 0; i < n; ++i) {
-        static_cast<Complex64*>(out)[i] = {static_cast<float>(flush(in[i])), 0};
+        float v = static_cast<float>(in[i]);
+        if constexpr (std::is_same_v<T, double>) v = flush(v);
+        static_cast<Complex64*>(out)[i] = {v, 0};
       }
       return;
     case Lane::kC128:
       for (size_t i = 0; i < n; ++i) {
-        static_cast<Complex128*>(out)[i] = {static_cast<double>(flush(in[i])), 0};
+        T v = in[i];
+        if constexpr (std::is_same_v<T, float>) v = flush(v);
+        static_cast<Complex128*>(out)[i] = {static_cast<double>(v), 0};
       }
       return;
     default:

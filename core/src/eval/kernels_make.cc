@@ -57,7 +57,7 @@ Result<Tensors> range(KernelCall& call) {
   if (delta > 0 ? start > limit : start < limit) {
     return invalid_argument("start and limit do not go with the sign of delta");
   }
-  // The quotient is formed in the dtype itself, and so are the sums below.
+  // The quotient is formed in the dtype itself, and so are the values below.
   const double quotient = lane == Lane::kF32
                               ? static_cast<double>(__builtin_fabsf(
                                     (static_cast<float>(limit) - static_cast<float>(start)) /
@@ -69,16 +69,12 @@ Result<Tensors> range(KernelCall& call) {
   }
   const uint64_t count = static_cast<uint64_t>(count_real);
   WHITTLE_ASSIGN(Tensor t, make_tensor(dtype, {static_cast<int64_t>(count)}, call.ctx));
-  double v = start;
   for (uint64_t i = 0; i < count; ++i) {
-    put(t, i, v, 0);
-    v = lane == Lane::kF32
-            ? static_cast<double>(static_cast<float>(v) + static_cast<float>(delta))
-            : v + delta;
-    if (dtype == DType::kHalf || dtype == DType::kBfloat16) {
-      WHITTLE_ASSIGN(Tensor rounded, make_tensor(dtype, {}, call.ctx));
-      put(rounded, 0, v, 0);
-      WHITTLE_ASSIGN(v, scalar_real(rounded, "value"));
+    if (lane == Lane::kF32) {
+      const float step = static_cast<float>(delta) * static_cast<float>(i);
+      put(t, i, static_cast<float>(start) + step, 0);
+    } else {
+      put(t, i, start + delta * static_cast<double>(i), 0);
     }
   }
   return one(std::move(t));

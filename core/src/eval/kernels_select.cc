@@ -80,6 +80,7 @@ Result<Tensors> where(KernelCall& call) {
   const Tensor& x = call.in[0];
   const Lane lane = lane_of(x.dtype());
   if (lane == Lane::kNone) return no_kernel("Where of that dtype");
+  if (rank_of(x) < 1) return invalid_argument("Where takes no scalar");
   const uint32_t width = byte_width(x.dtype());
   std::vector<uint64_t> places;
   for (uint64_t i = 0; i < x.elements(); ++i) {

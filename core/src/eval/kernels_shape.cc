@@ -202,7 +202,7 @@ Result<Tensors> broadcast_args(KernelCall& call) {
   return one(std::move(t));
 }
 
-// Axes along which a gradient is summed: those where only the other operand is wider.
+// Axes along which a gradient is summed: those where the operand has size 1 or no dimension.
 Result<Tensors> broadcast_gradient_args(KernelCall& call) {
   WHITTLE_CHECK(need_inputs(call, 2));
   WHITTLE_ASSIGN(const Dims a, shape_input(call.in[0], "s0"));
@@ -213,13 +213,8 @@ Result<Tensors> broadcast_gradient_args(KernelCall& call) {
   for (size_t i = 0; i < n; ++i) {
     const int64_t da = i + a.size() >= n ? a[i + a.size() - n] : 1;
     const int64_t db = i + b.size() >= n ? b[i + b.size() - n] : 1;
-    const bool pad_a = i + a.size() < n, pad_b = i + b.size() < n;
-    if (pad_a || (da == 1 && db != 1)) ra.push_back(static_cast<int64_t>(i));
-    if (pad_b || (db == 1 && da != 1)) rb.push_back(static_cast<int64_t>(i));
-    if (da == 1 && db == 1 && !pad_a && !pad_b) {
-      ra.push_back(static_cast<int64_t>(i));
-      rb.push_back(static_cast<int64_t>(i));
-    }
+    if (da == 1) ra.push_back(static_cast<int64_t>(i));
+    if (db == 1) rb.push_back(static_cast<int64_t>(i));
   }
   if (a == b) ra = rb = {};
   const DType dtype = call.in[0].dtype();
