@@ -145,8 +145,8 @@ Result<bool> ChannelFold::plan_bias(NodeId id, int index, const Channels& c, con
   const Node& node = g_.node(id);
   WHITTLE_ASSIGN(const Floats b, small_floats(g_, node.inputs()[static_cast<size_t>(index)], pc_));
   if (!b.found) return false;
-  std::optional<std::vector<double>> values = per_channel(b, c);
-  if (!values) return false;
+  std::optional<std::vector<double>> values = node.op == "BiasAdd" ? std::optional(b.values) : per_channel(b, c);
+  if (!values || values->size() != scale.size()) return false;
   const bool subtracted = node.op == "Sub" && index == 1;
   for (size_t k = 0; k < values->size(); ++k) {
     (*values)[k] *= scale[k];

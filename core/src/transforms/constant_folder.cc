@@ -125,6 +125,7 @@ bool ConstantFolder::foldable(NodeId id) {
   if (one_of(node.op, kNever) || is_v1_control_flow(node.op) || fed_[index_of(id)]) return false;
   if (is_shape_op(node.op)) return !framed_;
   if (excluded(node) || keeps_codes(node) || node.inputs().empty()) return false;
+  if (picks_sizes(node)) return !framed_;
   for (OutputId input : node.inputs()) {
     if (known(input) == nullptr) return false;
   }
@@ -150,34 +151,48 @@ bool ConstantFolder::gather_controls(NodeId id, std::vector<NodeId>* controls) {
 }
 
 Status ConstantFolder::forward(const std::vector<NodeId>& order) {
-  Status missing;
   for (NodeId id : order) {
     WHITTLE_CHECK(pc_.ctx.check_cancelled());
+    WHITTLE_CHECK(look_at(id));
+    // What is fed instead of this node may have any shape, unless it is a placeholder.
     const Node& node = g_.node(id);
-    Known k;
-    if (node.op == "Const") {
-      const AttrValue* value = node.attrs.find("value");
-      if (fed_[index_of(id)] || value == nullptr || value->tensor().empty()) continue;
-      k.values.push_back(value->tensor());
-      for (NodeId c : node.controls()) {
-        if (framed_ || effect_[index_of(c)]) k.controls.push_back(c);
+    const auto it = known_.find(index_of(id));
+    if (it != known_.end()) {
+      for (size_t k = 0; k < it->second.values.size(); ++k) {
+        shapes_.set({id, static_cast<int32_t>(k)}, it->second.values[k].shape());
       }
-      known_.emplace(index_of(id), std::move(k));
-      continue;
+    } else if (!fed_[index_of(id)] || node.op.compare(0, 11, "Placeholder") == 0) {
+      shapes_.visit(id);
     }
-    if (!foldable(id) || !gather_controls(id, &k.controls)) continue;
-    Result<std::vector<TensorRef>> values = compute(id);
-    if (values.ok()) {
-      k.values = std::move(values).value();
-      if (!k.values.empty()) known_.emplace(index_of(id), std::move(k));
-      continue;
-    }
-    const Code code = values.error().code;
-    if (code == Code::kNeedBytes) missing = values.take_error();
-    // Anything else is a node that stays: TensorFlow may say why, when it runs.
-    else if (code == Code::kCancelled || code == Code::kCorrupt || code == Code::kIo) return values.take_error();
   }
-  return missing;
+  return std::move(missing_);
+}
+
+Status ConstantFolder::look_at(NodeId id) {
+  const Node& node = g_.node(id);
+  Known k;
+  if (node.op == "Const") {
+    const AttrValue* value = node.attrs.find("value");
+    if (fed_[index_of(id)] || value == nullptr || value->tensor().empty()) return {};
+    k.values.push_back(value->tensor());
+    for (NodeId c : node.controls()) {
+      if (framed_ || effect_[index_of(c)]) k.controls.push_back(c);
+    }
+    known_.emplace(index_of(id), std::move(k));
+    return {};
+  }
+  if (!foldable(id) || !gather_controls(id, &k.controls)) return {};
+  Result<std::vector<TensorRef>> values = compute(id);
+  if (values.ok()) {
+    k.values = std::move(values).value();
+    if (!k.values.empty()) known_.emplace(index_of(id), std::move(k));
+    return {};
+  }
+  // Any other error is a node that stays: TensorFlow may say why, when it runs.
+  const Code code = values.error().code;
+  if (code == Code::kNeedBytes) missing_ = values.take_error();
+  else if (code == Code::kCancelled || code == Code::kCorrupt || code == Code::kIo) return values.take_error();
+  return {};
 }
 
 Result<std::vector<TensorRef>> ConstantFolder::compute(NodeId id) {
@@ -187,6 +202,8 @@ Result<std::vector<TensorRef>> ConstantFolder::compute(NodeId id) {
     WHITTLE_ASSIGN(out, shape_values(id));
   } else if (is_view(op)) {
     WHITTLE_ASSIGN(out, lazy_view(id));
+  } else if (known(g_.node(id).inputs()[0]) == nullptr) {
+    WHITTLE_ASSIGN(out, picked_sizes(id));
   } else {
     WHITTLE_ASSIGN(out, evaluate(id));
   }
@@ -274,13 +291,15 @@ Result<std::vector<TensorRef>> ConstantFolder::shape_values(NodeId id) {
   const Node& node = g_.node(id);
   std::vector<TensorRef> out;
   for (OutputId input : node.inputs()) {
-    const TensorRef* ref = known(input);
-    if (ref == nullptr) return std::vector<TensorRef>();
+    const Shape& size = shapes_.of(input);
+    // Of a shape with holes only the rank is known.
+    if (size.unknown_rank || (node.op != "Rank" && !size.fully_defined())) return std::vector<TensorRef>();
     const bool wide = node.attrs.type_or("out_type", DType::kInt32) == DType::kInt64;
-    std::vector<int64_t> values = ref->shape().dims;
+    std::vector<int64_t> values = size.dims;
     Shape shape{static_cast<int64_t>(values.size())};
     if (node.op == "Rank" || node.op == "Size") {
-      values = {node.op == "Rank" ? static_cast<int64_t>(values.size()) : static_cast<int64_t>(ref->elements())};
+      WHITTLE_ASSIGN(const uint64_t elements, node.op == "Size" ? size.elements() : Result<uint64_t>(0));
+      values = {node.op == "Rank" ? static_cast<int64_t>(values.size()) : static_cast<int64_t>(elements)};
       shape = Shape{};
     }
     if (wide && node.op != "Rank") {
@@ -297,6 +316,68 @@ Result<std::vector<TensorRef>> ConstantFolder::shape_values(NodeId id) {
     out.push_back(TensorRef::owned(std::move(t)));
   }
   return out;
+}
+
+// Shape(x)[1:3] may be known where the whole shape is not.
+bool ConstantFolder::picks_sizes(const Node& node) const {
+  constexpr std::string_view kOps[] = {"StridedSlice", "Slice", "Gather", "GatherV2"};
+  if (!one_of(node.op, kOps) || known(node.inputs()[0]) != nullptr) return false;
+  const Node& shape = g_.node(node.inputs()[0].node);
+  if (shape.op != "Shape" || shape.inputs().size() != 1 || shapes_.of(shape.inputs()[0]).unknown_rank) return false;
+  for (size_t k = 1; k < node.inputs().size(); ++k) {
+    if (known(node.inputs()[k]) == nullptr) return false;
+  }
+  const KernelInfo* kernel = find_kernel(node.op);
+  return kernel != nullptr && kernel->run != nullptr;
+}
+
+// Whatever stands in the holes, the result must be the same: these ops only move elements.
+Result<std::vector<TensorRef>> ConstantFolder::picked_sizes(NodeId id) {
+  const Node& node = g_.node(id);
+  const Node& shape = g_.node(node.inputs()[0].node);
+  std::vector<Tensor> inputs(1);
+  for (size_t k = 1; k < node.inputs().size(); ++k) {
+    if (known(node.inputs()[k])->byte_size() > kAlwaysFine) return std::vector<TensorRef>();
+    WHITTLE_ASSIGN(Tensor t, load(*known(node.inputs()[k]), pc_.ctx));
+    inputs.push_back(std::move(t));
+  }
+  std::vector<Tensor> results[2];
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    std::vector<int64_t> dims = shapes_.of(shape.inputs()[0]).dims;
+    for (int64_t& d : dims) d = d < 0 ? 1000003 + attempt : d;
+    Shape vector{static_cast<int64_t>(dims.size())};
+    if (shape.attrs.type_or("out_type", DType::kInt32) == DType::kInt64) {
+      WHITTLE_ASSIGN(inputs[0], Tensor::of<int64_t>(DType::kInt64, vector, dims));
+    } else {
+      std::vector<int32_t> narrow;
+      for (int64_t d : dims) {
+        if (d > INT32_MAX) return std::vector<TensorRef>();
+        narrow.push_back(static_cast<int32_t>(d));
+      }
+      WHITTLE_ASSIGN(inputs[0], Tensor::of<int32_t>(DType::kInt32, vector, narrow));
+    }
+    WHITTLE_ASSIGN(results[attempt], evaluate_node(node, inputs, pc_.ctx));
+  }
+  std::vector<TensorRef> out;
+  for (size_t k = 0; k < results[0].size(); ++k) {
+    if (!results[0][k].identical(results[1][k])) return std::vector<TensorRef>();
+    out.push_back(TensorRef::owned(results[0][k]));
+  }
+  return out;
+}
+
+std::optional<std::vector<int64_t>> ConstantFolder::known_ints(OutputId value) {
+  constexpr uint64_t kMost = 1024;
+  const TensorRef* ref = known(value);
+  if (ref == nullptr || ref->elements() > kMost || (ref->dtype() != DType::kInt32 && ref->dtype() != DType::kInt64)) return std::nullopt;
+  Result<Tensor> t = load(*ref, pc_.ctx);
+  if (!t.ok()) {
+    if (t.error().code == Code::kNeedBytes) missing_ = t.take_error();
+    return std::nullopt;
+  }
+  Result<std::vector<int64_t>> values = as_int64s(t.value());
+  if (!values.ok()) return std::nullopt;
+  return std::move(values).value();
 }
 
 // Somebody unknown, or known but not folded, reads it.

@@ -8,10 +8,12 @@
 #define WHITTLE_TRANSFORMS_CONSTANT_FOLDER_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "constants.h"
+#include "shapes.h"
 
 namespace whittle {
 
@@ -23,7 +25,8 @@ struct FoldLimits {
 class ConstantFolder {
  public:
   ConstantFolder(MetaGraph& meta, const OwnedGraph& where, const FoldLimits& limits, PassContext& pc)
-      : meta_(meta), where_(where), g_(*where.graph), limits_(limits), pc_(pc) {}
+      : meta_(meta), where_(where), g_(*where.graph), limits_(limits), pc_(pc),
+        shapes_(meta, *where.graph, [this](OutputId v) { return known_ints(v); }) {}
 
   // kNeedBytes after as much as possible was looked at; the graph is then unchanged.
   Status run();
@@ -35,6 +38,7 @@ class ConstantFolder {
     std::vector<NodeId> controls;  // that a Const in its place has to wait for
   };
 
+  Status look_at(NodeId id);
   Status forward(const std::vector<NodeId>& order);
   Status backward(const std::vector<NodeId>& order);
   bool excluded(const Node& node) const;
@@ -47,6 +51,9 @@ class ConstantFolder {
   Result<std::vector<TensorRef>> lazy_view(NodeId id);
   Result<std::vector<TensorRef>> evaluate(NodeId id);
   Result<std::vector<TensorRef>> shape_values(NodeId id);
+  bool picks_sizes(const Node& node) const;
+  Result<std::vector<TensorRef>> picked_sizes(NodeId id);
+  std::optional<std::vector<int64_t>> known_ints(OutputId value);
   void drop_control_uses();
   bool is_needed(NodeId id) const;
   uint64_t freed_with(NodeId id) const;
@@ -63,6 +70,8 @@ class ConstantFolder {
   std::vector<bool> kept_;              // known, but not folded
   std::map<uint32_t, Known> known_;     // by node; Consts too
   uint64_t held_ = 0;                   // bytes of computed values
+  StaticShapes shapes_;
+  Status missing_;                      // kNeedBytes of a constant that a shape depends on
 };
 
 }  // namespace whittle

@@ -49,9 +49,11 @@ bool parse_float(std::string_view given, float* value) {
     text.remove_prefix(1);
   }
   const auto done = [&](double v) {
-    // A cast of what no float can hold is undefined.
-    const double largest = static_cast<double>(std::numeric_limits<float>::max());
-    const float f = v > largest ? std::numeric_limits<float>::infinity() : static_cast<float>(v);
+    // Casting what no float can hold is undefined; halfway to the next power it becomes infinity.
+    constexpr double kLargest = static_cast<double>(std::numeric_limits<float>::max());
+    constexpr double kInfinite = kLargest + 0x1p103;
+    const float f = v >= kInfinite ? std::numeric_limits<float>::infinity()
+                                   : static_cast<float>(v > kLargest ? kLargest : v);
     *value = negative ? -f : f;
     return true;
   };

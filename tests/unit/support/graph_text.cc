@@ -132,6 +132,10 @@ class Reader {
         out.emplace_back("}");
         continue;
       }
+      if (depth == 0 && line[0] == '{' && !out.empty()) {  // attributes on a line of their own
+        pending = std::move(out.back());
+        out.pop_back();
+      }
       for (char c : line) {
         if (c == '(' || c == '[' || c == '{') ++depth;
         if (c == ')' || c == ']' || c == '}') --depth;
@@ -259,7 +263,7 @@ class Reader {
   }
 
   // "n", "n:1"; the name of a second result is not a node.
-  OutputId value(const Graph& g, std::string_view text) {
+  OutputId value(Graph& g, std::string_view text) {
     OutputId v;
     if (auto it = aliases_.find(std::string(text)); it != aliases_.end()) return it->second;
     const size_t colon = text.rfind(':');
@@ -268,7 +272,10 @@ class Reader {
     if (colon != std::string_view::npos && parse_int64(text.substr(colon + 1), &slot)) name = text.substr(0, colon);
     v.node = g.find(name);
     v.slot = static_cast<int32_t>(slot);
-    if (v.node == kNoNode) fail("unknown node", text);
+    if (v.node == kNoNode) {
+      fail("unknown node", text);
+      v.node = g.add(g.unique_name("missing"), "NoOp");
+    }
     return v;
   }
 

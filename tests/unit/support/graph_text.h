@@ -20,7 +20,7 @@
 //
 // dtypes of arguments and results give the attributes (T, SrcT, N, Tin, …) that the op's registry
 // entry ties to them; others stand in braces: 1, 1.5, true, "text", float (a dtype), shape[1,?],
-// @function, [lists]. A statement may go on over lines inside brackets. '#' starts a comment.
+// @function, [lists]. A statement may go on over lines inside brackets, and before braces. '#' starts a comment.
 //
 // The printed form names every value's dtype and leaves out what reading infers again and
 // attributes that equal their default; numbers have six digits, long constants a hash.

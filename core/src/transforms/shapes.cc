@@ -1,0 +1,310 @@
+#include "shapes.h"
+
+#include <algorithm>
+
+namespace whittle {
+namespace {
+
+template <size_t N>
+bool one_of(std::string_view op, const std::string_view (&list)[N]) {
+  return std::find(std::begin(list), std::end(list), op) != std::end(list);
+}
+
+constexpr std::string_view kSameAsInput[] = {
+    "Identity", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics", "Cast", "Relu", "Relu6", "Elu",
+    "Selu", "LeakyRelu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Softmax", "LogSoftmax", "Exp", "Expm1", "Log",
+    "Log1p", "Neg", "Abs", "Sign", "Square", "Sqrt", "Rsqrt", "Reciprocal", "Inv", "Floor", "Ceil", "Round", "Rint",
+    "Erf", "Erfc", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "IsNan", "IsInf", "IsFinite",
+    "LogicalNot", "Invert", "ZerosLike", "OnesLike", "BiasAdd", "FusedBatchNorm", "FusedBatchNormV2",
+    "FusedBatchNormV3", "BatchNormWithGlobalNormalization", "LRN", "Cumsum", "Reverse", "ReverseV2",
+    "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxArgs", "Quantize", "ClipByValue"};
+
+constexpr std::string_view kBroadcast[] = {
+    "Add", "AddV2", "Sub", "Mul", "Div", "RealDiv", "DivNoNan", "FloorDiv", "TruncateDiv", "Mod", "FloorMod",
+    "Maximum", "Minimum", "Pow", "SquaredDifference", "Equal", "NotEqual", "Less", "LessEqual", "Greater",
+    "GreaterEqual", "LogicalAnd", "LogicalOr", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Atan2", "Xdivy", "Xlogy"};
+
+constexpr std::string_view kReductions[] = {"Sum", "Mean", "Max", "Min", "Prod", "All", "Any", "EuclideanNorm"};
+
+Shape broadcast(const Shape& a, const Shape& b) {
+  if (a.unknown_rank || b.unknown_rank) return Shape::unknown();
+  Shape out;
+  const size_t rank = std::max(a.dims.size(), b.dims.size());
+  out.dims.assign(rank, -1);
+  for (size_t k = 0; k < rank; ++k) {
+    const int64_t x = k < a.dims.size() ? a.dims[a.dims.size() - 1 - k] : 1;
+    const int64_t y = k < b.dims.size() ? b.dims[b.dims.size() - 1 - k] : 1;
+    int64_t& d = out.dims[rank - 1 - k];
+    if (x == 1) d = y;
+    else if (y == 1) d = x;
+    else if (x == y) d = x;
+    else if (x == -1) d = y;   // y is above 1: x must be it, or 1
+    else if (y == -1) d = x;
+    else return Shape::unknown();
+  }
+  return out;
+}
+
+bool axis_of(int64_t axis, int rank, size_t* out) {
+  if (axis < -rank || axis >= rank) return false;
+  *out = static_cast<size_t>(axis < 0 ? axis + rank : axis);
+  return true;
+}
+
+// Windows of convolutions and pools along one axis; -1 when it does not follow.
+int64_t window(int64_t in, int64_t size, int64_t stride, int64_t dilation, std::string_view padding) {
+  if (in < 0 || size <= 0 || stride <= 0 || dilation <= 0) return -1;
+  if (padding == "SAME") return (in + stride - 1) / stride;
+  if (padding != "VALID") return -1;
+  int64_t reach = 0;
+  if (__builtin_mul_overflow(size - 1, dilation, &reach) || reach >= in) return -1;
+  return (in - reach - 1 + stride) / stride;
+}
+
+struct Format { size_t channel, height, width; };
+Format format_of(const Node& node) {
+  return node.attrs.string_or("data_format", "NHWC") == "NCHW" ? Format{1, 2, 3} : Format{3, 1, 2};
+}
+
+std::vector<int64_t> ints_attr(const Node& node, std::string_view name) {
+  const AttrValue* v = node.attrs.find(name);
+  return v == nullptr ? std::vector<int64_t>() : v->list().ints;
+}
+
+Shape windows_of(const Node& node, const Shape& x, int64_t height, int64_t width, int64_t channels) {
+  std::vector<int64_t> strides = ints_attr(node, "strides");
+  std::vector<int64_t> dilations = ints_attr(node, "dilations");
+  if (dilations.size() != 4) dilations.assign(4, 1);
+  const std::string_view data_format = node.attrs.string_or("data_format", "NHWC");
+  if (x.rank() != 4 || strides.size() != 4 || (data_format != "NHWC" && data_format != "NCHW")) return Shape::unknown();
+  const Format f = format_of(node);
+  const std::string_view padding = node.attrs.string_or("padding", "");
+  Shape out = x;
+  out.dims[f.height] = window(x.dims[f.height], height, strides[f.height], dilations[f.height], padding);
+  out.dims[f.width] = window(x.dims[f.width], width, strides[f.width], dilations[f.width], padding);
+  out.dims[f.channel] = channels;
+  return out;
+}
+
+}  // namespace
+
+const Shape& StaticShapes::of(OutputId value) const {
+  static const Shape kUnknown = Shape::unknown();
+  const auto it = shapes_.find(value);
+  return it == shapes_.end() ? kUnknown : it->second;
+}
+
+Shape StaticShapes::in(const Node& node, size_t k) const {
+  return k < node.inputs().size() ? of(node.inputs()[k]) : Shape::unknown();
+}
+
+void StaticShapes::visit(NodeId id) {
+  const Node& node = g_.node(id);
+  if (node.op == "Split" && node.inputs().size() == 2) {
+    const int64_t pieces = node.attrs.int_or("num_split", 0);
+    const std::optional<std::vector<int64_t>> axis = ints_(node.inputs()[0]);
+    Shape s = in(node, 1);
+    size_t a = 0;
+    if (pieces <= 0 || pieces > kMaxPorts || !axis || axis->size() != 1 || s.unknown_rank || !axis_of((*axis)[0], s.rank(), &a)) return;
+    if (s.dims[a] >= 0) {
+      if (s.dims[a] % pieces != 0) return;
+      s.dims[a] /= pieces;
+    }
+    for (int32_t k = 0; k < pieces; ++k) shapes_[{id, k}] = s;
+    return;
+  }
+  if (node.op == "Unpack") {
+    const int64_t pieces = node.attrs.int_or("num", 0);
+    Shape s = in(node, 0);
+    size_t a = 0;
+    if (pieces < 0 || pieces > kMaxPorts || s.unknown_rank || !axis_of(node.attrs.int_or("axis", 0), s.rank(), &a)) return;
+    s.dims.erase(s.dims.begin() + static_cast<std::ptrdiff_t>(a));
+    for (int32_t k = 0; k < pieces; ++k) shapes_[{id, k}] = s;
+    return;
+  }
+  if (node.op == "IdentityN") {
+    for (size_t k = 0; k < node.inputs().size(); ++k) shapes_[{id, static_cast<int32_t>(k)}] = in(node, k);
+    return;
+  }
+  Shape s = first_output(node);
+  // Hostile constants can ask for anything.
+  const bool sane = s.rank() <= kMaxRank && std::all_of(s.dims.begin(), s.dims.end(), [](int64_t d) { return d >= -1; });
+  if (!s.unknown_rank && sane) shapes_[{id, 0}] = std::move(s);
+}
+
+Shape StaticShapes::first_output(const Node& node) const {
+  const std::string& op = node.op;
+  const Shape x = in(node, 0);
+  if (op == "Const") {
+    const AttrValue* v = node.attrs.find("value");
+    return v == nullptr || v->tensor().empty() ? Shape::unknown() : v->tensor().shape();
+  }
+  if (op == "Placeholder" || op == "PlaceholderWithDefault") {
+    const AttrValue* v = node.attrs.find("shape");
+    // Older files say [] for "unknown" here; PlaceholderV2 does not.
+    if (v == nullptr || v->kind() != AttrValue::Kind::kShape) return Shape::unknown();
+    if (op == "Placeholder" && v->shape().rank() == 0 && meta_.versions.producer < 24) return Shape::unknown();
+    return v->shape();
+  }
+  if (one_of(op, kSameAsInput)) return x;
+  if (one_of(op, kBroadcast)) return broadcast(x, in(node, 1));
+  if (op == "Select") return in(node, 1);
+  if (op == "SelectV2") return broadcast(x, broadcast(in(node, 1), in(node, 2)));
+  if (op == "Rank" || op == "Size") return Shape{};
+  if (op == "Shape") return x.unknown_rank ? Shape{-1} : Shape{x.rank()};
+  if (op == "MatMul" && x.rank() == 2 && in(node, 1).rank() == 2) {
+    const Shape w = in(node, 1);
+    return Shape{x.dims[node.attrs.bool_or("transpose_a", false) ? 1 : 0], w.dims[node.attrs.bool_or("transpose_b", false) ? 0 : 1]};
+  }
+  if (op == "Conv2D" && in(node, 1).rank() == 4) {
+    const Shape w = in(node, 1);
+    return windows_of(node, x, w.dims[0], w.dims[1], w.dims[3]);
+  }
+  if (op == "DepthwiseConv2dNative" && in(node, 1).rank() == 4) {
+    const Shape w = in(node, 1);
+    int64_t channels = -1;
+    if (w.dims[2] < 0 || w.dims[3] < 0 || __builtin_mul_overflow(w.dims[2], w.dims[3], &channels)) channels = -1;
+    return windows_of(node, x, w.dims[0], w.dims[1], channels);
+  }
+  if ((op == "MaxPool" || op == "AvgPool") && x.rank() == 4) {
+    const std::vector<int64_t> size = ints_attr(node, "ksize");
+    if (size.size() != 4) return Shape::unknown();
+    const Format f = format_of(node);
+    return windows_of(node, x, size[f.height], size[f.width], x.dims[f.channel]);
+  }
+  if (one_of(op, kReductions) && !x.unknown_rank && node.inputs().size() == 2) {
+    const std::optional<std::vector<int64_t>> axes = ints_(node.inputs()[1]);
+    if (!axes) return Shape::unknown();
+    const bool keep = node.attrs.bool_or("keep_dims", false);
+    std::vector<bool> gone(x.dims.size(), false);
+    for (int64_t a : *axes) {
+      size_t k = 0;
+      if (!axis_of(a, x.rank(), &k)) return Shape::unknown();
+      gone[k] = true;
+    }
+    Shape out;
+    for (size_t k = 0; k < gone.size(); ++k) {
+      if (!gone[k]) out.dims.push_back(x.dims[k]);
+      else if (keep) out.dims.push_back(1);
+    }
+    return out;
+  }
+  if (op == "Reshape" && node.inputs().size() == 2) {
+    const std::optional<std::vector<int64_t>> dims = ints_(node.inputs()[1]);
+    if (!dims) {
+      const Shape s = in(node, 1);
+      if (s.rank() != 1 || s.dims[0] < 0 || s.dims[0] > kMaxRank) return Shape::unknown();
+      return Shape(std::vector<int64_t>(static_cast<size_t>(s.dims[0]), -1));
+    }
+    Shape out(*dims);
+    int64_t known = 1;
+    for (int64_t d : *dims) {
+      if (d >= 0 && __builtin_mul_overflow(known, d, &known)) return Shape::unknown();
+    }
+    const auto hole = std::find(out.dims.begin(), out.dims.end(), -1);
+    if (hole != out.dims.end() && x.fully_defined() && known > 0 && x.elements().ok()) {
+      *hole = static_cast<int64_t>(x.elements().value()) / known;
+    }
+    return out;
+  }
+  if (op == "ExpandDims" && !x.unknown_rank && node.inputs().size() == 2) {
+    const std::optional<std::vector<int64_t>> axis = ints_(node.inputs()[1]);
+    size_t k = 0;
+    if (!axis || axis->size() != 1 || !axis_of((*axis)[0], x.rank() + 1, &k)) return Shape::unknown();
+    Shape out = x;
+    out.dims.insert(out.dims.begin() + static_cast<std::ptrdiff_t>(k), 1);
+    return out;
+  }
+  if (op == "Squeeze" && !x.unknown_rank) {
+    const std::vector<int64_t> dims = ints_attr(node, "squeeze_dims");
+    std::vector<bool> gone(x.dims.size(), false);
+    for (int64_t d : dims) {
+      size_t k = 0;
+      if (!axis_of(d, x.rank(), &k)) return Shape::unknown();
+      gone[k] = true;
+    }
+    Shape out;
+    for (size_t k = 0; k < gone.size(); ++k) {
+      if (dims.empty() && x.dims[k] < 0) return Shape::unknown();
+      if (dims.empty() ? x.dims[k] != 1 : !gone[k]) out.dims.push_back(x.dims[k]);
+    }
+    return out;
+  }
+  if (op == "Transpose" && !x.unknown_rank && node.inputs().size() == 2) {
+    const std::optional<std::vector<int64_t>> order = ints_(node.inputs()[1]);
+    if (!order || order->size() != x.dims.size()) return Shape(std::vector<int64_t>(x.dims.size(), -1));
+    Shape out;
+    for (int64_t a : *order) {
+      size_t k = 0;
+      if (!axis_of(a, x.rank(), &k)) return Shape::unknown();
+      out.dims.push_back(x.dims[k]);
+    }
+    return out;
+  }
+  if (op == "ConcatV2" && node.inputs().size() >= 2 && !x.unknown_rank) {
+    const std::optional<std::vector<int64_t>> axis = ints_(node.inputs().back());
+    size_t a = 0;
+    if (!axis || axis->size() != 1 || !axis_of((*axis)[0], x.rank(), &a)) return Shape::unknown();
+    Shape out = x;
+    for (size_t k = 1; k + 1 < node.inputs().size(); ++k) {
+      const Shape y = in(node, k);
+      if (y.rank() != x.rank()) return Shape::unknown();
+      for (size_t d = 0; d < y.dims.size(); ++d) {
+        if (d != a) {
+          if (out.dims[d] < 0) out.dims[d] = y.dims[d];
+        } else if (out.dims[d] < 0 || y.dims[d] < 0 || __builtin_add_overflow(out.dims[d], y.dims[d], &out.dims[d])) {
+          out.dims[d] = -1;
+        }
+      }
+    }
+    return out;
+  }
+  if (op == "Pack" && !x.unknown_rank) {
+    size_t a = 0;
+    if (!axis_of(node.attrs.int_or("axis", 0), x.rank() + 1, &a)) return Shape::unknown();
+    Shape out = x;
+    for (size_t k = 1; k < node.inputs().size(); ++k) {
+      const Shape y = in(node, k);
+      for (size_t d = 0; d < out.dims.size() && y.rank() == x.rank(); ++d) {
+        if (out.dims[d] < 0) out.dims[d] = y.dims[d];
+      }
+    }
+    out.dims.insert(out.dims.begin() + static_cast<std::ptrdiff_t>(a), static_cast<int64_t>(node.inputs().size()));
+    return out;
+  }
+  if ((op == "Pad" || op == "PadV2" || op == "MirrorPad") && !x.unknown_rank && node.inputs().size() >= 2) {
+    const std::optional<std::vector<int64_t>> pads = ints_(node.inputs()[1]);
+    Shape out = x;
+    for (size_t k = 0; k < out.dims.size(); ++k) {
+      const bool known = pads && pads->size() == 2 * out.dims.size() && out.dims[k] >= 0 && (*pads)[2 * k] >= 0 && (*pads)[2 * k + 1] >= 0;
+      if (!known || __builtin_add_overflow(out.dims[k], (*pads)[2 * k], &out.dims[k]) ||
+          __builtin_add_overflow(out.dims[k], (*pads)[2 * k + 1], &out.dims[k])) {
+        out.dims[k] = -1;
+      }
+    }
+    return out;
+  }
+  if ((op == "Fill" || op == "RandomUniform" || op == "RandomStandardNormal") && !node.inputs().empty()) {
+    const std::optional<std::vector<int64_t>> dims = ints_(node.inputs()[0]);
+    return dims ? Shape(*dims) : Shape::unknown();
+  }
+  if ((op == "ResizeBilinear" || op == "ResizeNearestNeighbor") && x.rank() == 4 && node.inputs().size() == 2) {
+    const std::optional<std::vector<int64_t>> size = ints_(node.inputs()[1]);
+    if (!size || size->size() != 2) return Shape{x.dims[0], -1, -1, x.dims[3]};
+    return Shape{x.dims[0], (*size)[0], (*size)[1], x.dims[3]};
+  }
+  if ((op == "Gather" || op == "GatherV2") && !x.unknown_rank && !in(node, 1).unknown_rank && node.attrs.int_or("batch_dims", 0) == 0) {
+    std::optional<std::vector<int64_t>> axis = std::vector<int64_t>{0};
+    if (op == "GatherV2") axis = node.inputs().size() == 3 ? ints_(node.inputs()[2]) : std::nullopt;
+    size_t a = 0;
+    if (!axis || axis->size() != 1 || !axis_of((*axis)[0], x.rank(), &a)) return Shape::unknown();
+    Shape out = x;
+    const Shape ids = in(node, 1);
+    out.dims.erase(out.dims.begin() + static_cast<std::ptrdiff_t>(a));
+    out.dims.insert(out.dims.begin() + static_cast<std::ptrdiff_t>(a), ids.dims.begin(), ids.dims.end());
+    return out;
+  }
+  return Shape::unknown();
+}
+
+}  // namespace whittle
