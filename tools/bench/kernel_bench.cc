@@ -64,7 +64,8 @@ void run_int8() {
 }
 
 void run_half() {
-  quant::kernels().half_encode(bench.x(), bench.n, reinterpret_cast<uint16_t*>(bench.output->data()));
+  quant::kernels().half_encode(bench.x(), bench.n,
+                               reinterpret_cast<uint16_t*>(bench.output->data()));
 }
 
 void run_bfloat16() {

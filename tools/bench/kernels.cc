@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!std::strcmp(argv[i], "--json")) json_file = argv[i + 1];
     if (!std::strcmp(argv[i], "--rounds")) rounds = std::atoi(argv[i + 1]);
-    if (!std::strcmp(argv[i], "--megabytes")) megabytes = static_cast<uint32_t>(std::atoi(argv[i + 1]));
+    if (!std::strcmp(argv[i], "--megabytes"))
+      megabytes = static_cast<uint32_t>(std::atoi(argv[i + 1]));
   }
   if (!bench_prepare(megabytes)) {
     std::fprintf(stderr, "not enough memory\n");
@@ -46,11 +47,11 @@ int main(int argc, char** argv) {
     std::printf("%-18s %8.1f %8.1f %6.2f %6.2f%s\n", bench_name(c), value, copy, ratio, bound,
                 ok ? "" : "  MISSED");
     char row[300];
-    std::snprintf(row, sizeof(row),
-                  "%s  {\"name\": \"native/%s\", \"value\": %.2f, \"unit\": \"GB/s\", \"memcpy\": %.2f, "
-                  "\"ratio\": %.3f, \"bound\": %.2f, \"ok\": %s}",
-                  rows.empty() ? "" : ",\n", bench_name(c), value, copy, ratio, bound,
-                  ok ? "true" : "false");
+    std::snprintf(
+        row, sizeof(row),
+        "%s  {\"name\": \"native/%s\", \"value\": %.2f, \"unit\": \"GB/s\", \"memcpy\": %.2f, "
+        "\"ratio\": %.3f, \"bound\": %.2f, \"ok\": %s}",
+        rows.empty() ? "" : ",\n", bench_name(c), value, copy, ratio, bound, ok ? "true" : "false");
     rows += row;
   }
   if (json_file) {

@@ -5,12 +5,13 @@
 //   encode   one pass that applies the steps and emits the bytes of the result
 //   compare  two tensors of equal size, pushed in alternating blocks: equal after their steps?
 //
-// A descriptor is self-contained bytes (serialize/parse). The embedder reads ranges() in order and
-// pushes their bytes in chunks of any size; output is taken as it comes, all of it by the last push;
-// end() verifies the checksum and returns the result blob for the planner. The same descriptor and the same bytes give
-// the same output and result on every target, whatever the chunks.
+// A descriptor is self-contained bytes (serialize/parse). The embedder reads job_pieces() in order
+// and pushes their bytes in chunks of any size; output is taken as it comes, all of it by the last
+// push; end() verifies the checksum and returns the result blob for the planner. The same
+// descriptor and the same bytes give the same output and result on every target, whatever the
+// chunks.
 //
-// Memory  constant (blocks of 64 KiB; compare: 1 MiB), what one push makes, a few floats per channel.
+// Memory  constant (blocks of 64 KiB; compare: 1 MiB), what one push makes, some floats a channel.
 // Errors  corrupt (checksum mismatch, too few bytes), naming the tensor; internal (too many bytes).
 #ifndef WHITTLE_JOB_H_
 #define WHITTLE_JOB_H_
@@ -35,30 +36,30 @@ enum class JobKind : uint8_t { kScan = 0, kEncode = 1, kCompare = 2 };
 
 struct Job {
   JobKind kind = JobKind::kEncode;
-  std::string name;          // of the tensor, for messages
-  TensorRef tensor;          // kFile storage
-  TensorRef other;           // kCompare
-  uint64_t channels = 0;     // kScan: 0 = no per-channel maxima
+  std::string name;       // of the tensor, for messages
+  TensorRef tensor;       // kFile storage
+  TensorRef other;        // kCompare
+  uint64_t channels = 0;  // kScan: 0 = no per-channel maxima
   uint64_t inner = 1;
 };
 
 struct ScanResult {
-  uint32_t crc32c = 0;       // of the stored bytes as they lie in the file
-  Hash128 hash;              // of the stored bytes, little-endian; of strings with their lengths
-  bool all_equal = false;    // bit patterns of all elements after the steps; not when there is none
+  uint32_t crc32c = 0;     // of the stored bytes as they lie in the file
+  Hash128 hash;            // of the stored bytes, little-endian; of strings with their lengths
+  bool all_equal = false;  // bit patterns of all elements after the steps; not when there is none
   std::vector<uint8_t> first;  // the first element after the steps, byte_width bytes
-  bool finite = true;        // floats only
-  double min = 0, max = 0;   // floats only, NaN ignored, +0 for -0; after the steps; without any
-                             // number min is +inf and max -inf
-  std::vector<float> absmax; // per channel, NaN ignored, after the steps
+  bool finite = true;          // floats only
+  double min = 0, max = 0;     // floats only, NaN ignored, +0 for -0; after the steps; without any
+                               // number min is +inf and max -inf
+  std::vector<float> absmax;   // per channel, NaN ignored, after the steps
 };
 
 struct EncodeResult {
-  uint64_t bytes = 0;            // emitted
+  uint64_t bytes = 0;  // emitted
   // Sums of squares: original, original - decoded, where the original is what the first lossy step
   // is given (a scaled weight, say). 0 when no step is lossy.
   double signal = 0, noise = 0;
-  double max_error = 0;          // the largest |original - decoded|
+  double max_error = 0;  // the largest |original - decoded|
 };
 
 Result<std::vector<uint8_t>> serialize_job(const Job& job);

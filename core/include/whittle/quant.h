@@ -29,9 +29,9 @@ struct Encoded {
 };
 Result<Encoded> encode_in_memory(const TensorRef& ref, Context& ctx);
 
-// Scan of a tensor that is in memory (owned, splat, or small and cached). A splat is hashed as if it
-// were written out, up to 16 MiB; a larger one has a hash of its own and no crc32c, and is refused
-// (limit) with steps by channel.
+// Scan of a tensor that is in memory (owned, splat, or small and cached). A splat is hashed as if
+// it were written out, up to 16 MiB; a larger one has a hash of its own and no crc32c, and is
+// refused (limit) with steps by channel.
 Result<ScanResult> scan_in_memory(const TensorRef& ref, uint64_t channels, uint64_t inner,
                                   Context& ctx);
 
@@ -39,11 +39,13 @@ Result<ScanResult> scan_in_memory(const TensorRef& ref, uint64_t channels, uint6
 // all-zero channel and for one whose scale would be subnormal (quantization.md §3.3) or infinite.
 std::vector<float> int8_scales(std::span<const float> absmax);
 
-// The classic tool's range for a tensor (graph-transforms.md §6.17), corrected: its maximum started at
-// the smallest positive float instead of the lowest, and a step that would be subnormal, which
+// The classic tool's range for a tensor (graph-transforms.md §6.17), corrected: its maximum started
+// at the smallest positive float instead of the lowest, and a step that would be subnormal, which
 // decodes to NaN, gives the range of zeros, {0, 1}. min <= 0 <= max, min < max. The range of finite
 // weights may still overflow: max - min is infinite above 3.4e38, and the codes are worthless.
-struct QuantizeRange { float min = 0, max = 0; };
+struct QuantizeRange {
+  float min = 0, max = 0;
+};
 QuantizeRange quantize_weights_range(double min, double max);
 
 // The range of round_weights (§6.25), with the same start of the maximum: not widened to hold 0.

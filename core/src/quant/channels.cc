@@ -49,7 +49,8 @@ const float* ChannelValues::at(uint64_t first, size_t n) {
   return piece_.data();
 }
 
-ChannelMaxima::ChannelMaxima(uint64_t channels, uint64_t inner) : channels_(channels), inner_(inner) {
+ChannelMaxima::ChannelMaxima(uint64_t channels, uint64_t inner)
+    : channels_(channels), inner_(inner) {
   uint64_t row = 0;
   const bool overflows = mul_overflows(channels, inner, &row);
   if (inner == 1 || (!overflows && inner < kLongRun && row <= kLongRow)) {

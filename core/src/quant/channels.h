@@ -1,4 +1,4 @@
-// channels.h: values per channel along the elements of a tensor: channel(i) = (i / inner) % channels.
+// channels.h: values per channel along the elements, channel(i) = (i / inner) % channels.
 //
 //   ChannelValues   one float a channel, laid out beside a piece of elements for the kernels
 //   ChannelMaxima   the largest magnitude of each channel, from pieces of elements
@@ -31,7 +31,7 @@ class ChannelValues {
  private:
   uint64_t channels_ = 1;
   uint64_t inner_ = 1;
-  // inner 1: the values and, after them, as many again as a piece needs that begins at the last one.
+  // inner 1: the values and, after them, as many again as a piece needs that begins at the last.
   std::vector<float> values_;
   // Otherwise the piece asked for last is laid out here.
   std::vector<float> piece_;

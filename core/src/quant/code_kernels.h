@@ -72,7 +72,7 @@ struct CodeKernels {
   // remainder |t| - rne(|t|) is exact, so 0.5 means a tie and nothing else.
   static void quint8_encode(const float* x, size_t n, const Quint8Params& params, uint8_t* codes) {
     if (params.constant) {
-      std::memset(codes, 0, n);
+      for (size_t i = 0; i < n; ++i) codes[i] = 0;
       return;
     }
     const D scale = B::d_splat(params.scale), low = B::d_splat(params.rounded_min);
@@ -110,8 +110,8 @@ struct CodeKernels {
     });
   }
 
-  // The tool's expression, all in float. Buckets beyond 2^22 (an infinity or NaN is near) go the slow
-  // way, which does what x86's conversion to int does.
+  // The tool's expression, all in float. Buckets beyond 2^22 (an infinity or NaN is near) go the
+  // slow way, which does what x86's conversion to int does.
   static void round_weights(const float* x, size_t n, const RoundParams& params, float* out) {
     const F min = B::f_splat(params.min), width = B::f_splat(params.width);
     const F one = B::f_splat(1.0f), half = B::f_splat(0.5f);

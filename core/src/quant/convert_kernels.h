@@ -43,7 +43,8 @@ struct ConvertKernels {
       const I e = B::f_bits(B::f_max(power, B::f_splat(0x1p-14f)));
       const F shifter = B::i_float(B::i_add(e, B::i_splat(13 << 23)));
       const I sum = B::f_bits(B::f_add(B::i_float(magnitude), shifter));
-      const I half = B::i_add(B::i_sub(sum, e), B::i_sub(B::template i_shr<13>(e), B::i_splat(kRebase)));
+      const I half =
+          B::i_add(B::i_sub(sum, e), B::i_sub(B::template i_shr<13>(e), B::i_splat(kRebase)));
       return B::i_or(half, B::template i_sra<16>(B::i_xor(bits, magnitude)));
     };
     by_sixteen(x, n, out, [&](const float* v, uint16_t* h, size_t) {
@@ -67,8 +68,8 @@ struct ConvertKernels {
       const I value = B::f_bits(B::f_mul(B::i_float(shifted), B::f_splat(0x1p112f)));
       const I special = B::i_gt(shifted, B::i_splat((0x7c00 << 13) - 1));
       const I nan = B::i_gt(shifted, B::i_splat(0x7c00 << 13));
-      const I whole = B::i_or(B::i_or(shifted, B::i_splat(0x7f800000)),
-                              B::i_and(nan, B::i_splat(0x400000)));
+      const I whole =
+          B::i_or(B::i_or(shifted, B::i_splat(0x7f800000)), B::i_and(nan, B::i_splat(0x400000)));
       const I sign = B::template i_shl<16>(B::i_and(h, B::i_splat(0x8000)));
       return B::i_float(B::i_or(sign, B::i_select(special, whole, value)));
     };
@@ -110,7 +111,8 @@ struct ConvertKernels {
     for (; i + 4 <= n; i += 4) {
       const F product = B::f_mul(B::f_load(x + i), B::f_load(scale + i));
       const I number = B::f_eq(product, product);
-      B::f_store(out + i, B::i_float(B::i_select(number, B::f_bits(product), B::i_splat(0x7fc00000))));
+      B::f_store(out + i,
+                 B::i_float(B::i_select(number, B::f_bits(product), B::i_splat(0x7fc00000))));
     }
     for (; i < n; ++i) {
       const float product = x[i] * scale[i];

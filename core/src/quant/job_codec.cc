@@ -1,8 +1,5 @@
-// Jobs and their results as bytes. Fixed-width little-endian numbers, lists with their counts in
-// front; the layout is private to one version of Whittle, for both ends are always the same build.
-#include <cstring>
-#include <type_traits>
-
+// Job descriptors: serialize_job, parse_job and what follows from a job.
+#include "packer.h"
 #include "step_chain.h"
 #include "whittle/job.h"
 #include "whittle/math.h"
@@ -12,69 +9,10 @@
 namespace whittle {
 namespace {
 
-constexpr uint32_t kJobMagic = 0x314a5457;     // "WTJ1"
-constexpr uint32_t kScanMagic = 0x31535457;    // "WTS1"
-constexpr uint32_t kEncodeMagic = 0x31455457;  // "WTE1"
+using quant::Packer;
+using quant::Unpacker;
 
-class Packer {
- public:
-  template <class T>
-  void put(T value) {
-    static_assert(std::is_arithmetic_v<T>);
-    put_bytes(&value, sizeof(value));
-  }
-  void put_bytes(const void* data, size_t n) {
-    const uint8_t* p = static_cast<const uint8_t*>(data);
-    out_.insert(out_.end(), p, p + n);
-  }
-  template <class T>
-  void put_list(const std::vector<T>& values) {
-    put(static_cast<uint32_t>(values.size()));
-    put_bytes(values.data(), values.size() * sizeof(T));
-  }
-  std::vector<uint8_t> done() { return std::move(out_); }
-
- private:
-  std::vector<uint8_t> out_;
-};
-
-// Reads what Packer wrote. Reading past the end gives zeros and makes ok() false for good.
-class Unpacker {
- public:
-  explicit Unpacker(std::span<const uint8_t> bytes) : bytes_(bytes) {}
-
-  template <class T>
-  T get() {
-    T value{};
-    if (take(sizeof(T))) std::memcpy(&value, taken_, sizeof(T));
-    return value;
-  }
-  // A list takes no more memory than its bytes in the descriptor.
-  template <class T>
-  std::vector<T> get_list() {
-    const uint32_t count = get<uint32_t>();
-    if (count > bytes_.size() / sizeof(T)) ok_ = false;
-    std::vector<T> values(ok_ ? count : 0);
-    if (!values.empty() && take(values.size() * sizeof(T))) {
-      std::memcpy(values.data(), taken_, values.size() * sizeof(T));
-    }
-    return values;
-  }
-  bool ok() const { return ok_; }
-  bool complete() const { return ok_ && bytes_.empty(); }
-
- private:
-  bool take(size_t n) {
-    ok_ = ok_ && n <= bytes_.size();
-    if (!ok_) return false;
-    taken_ = bytes_.data();
-    bytes_ = bytes_.subspan(n);
-    return true;
-  }
-  std::span<const uint8_t> bytes_;
-  const uint8_t* taken_ = nullptr;
-  bool ok_ = true;
-};
+constexpr uint32_t kJobMagic = 0x314a5457;  // "WTJ1"
 
 Error bad_descriptor(std::string_view what) { return corrupt(cat("job descriptor: ", what)); }
 
@@ -131,7 +69,8 @@ Result<TensorRef> get_tensor(Unpacker& in) {
   uint64_t total = 0;
   for (uint32_t left = in.get<uint32_t>(); left > 0 && in.ok(); --left) {
     pieces.push_back(get_piece(in));
-    if (in.ok() && !add_piece(pieces.back(), &total)) return bad_descriptor("a piece is empty or too large");
+    if (in.ok() && !add_piece(pieces.back(), &total))
+      return bad_descriptor("a piece is empty or too large");
   }
   const uint8_t flags = in.get<uint8_t>();
   const uint32_t crc = in.get<uint32_t>();
@@ -143,7 +82,8 @@ Result<TensorRef> get_tensor(Unpacker& in) {
     step.shape = Shape(in.get_list<int64_t>());
     step.inner = in.get<uint64_t>();
     std::vector<float> values = in.get_list<float>();
-    if (!values.empty()) step.values = std::make_shared<const std::vector<float>>(std::move(values));
+    if (!values.empty())
+      step.values = std::make_shared<const std::vector<float>>(std::move(values));
     steps.push_back(std::move(step));
   }
   if (!in.ok() || flags > 3) return bad_descriptor("it is cut off");
@@ -152,7 +92,8 @@ Result<TensorRef> get_tensor(Unpacker& in) {
   if (bytes != total) return bad_descriptor("its pieces are not as long as its tensor");
   std::optional<uint32_t> expected;
   if (flags & 1) expected = crc;
-  TensorRef t = TensorRef::file(dtype, std::move(shape), std::move(pieces), expected, (flags & 2) != 0);
+  TensorRef t =
+      TensorRef::file(dtype, std::move(shape), std::move(pieces), expected, (flags & 2) != 0);
   for (Step& step : steps) t = t.with_step(std::move(step));
   return t;
 }
@@ -218,9 +159,7 @@ Result<Job> parse_job(std::span<const uint8_t> descriptor) {
   const std::vector<char> name = in.get_list<char>();
   job.name.assign(name.begin(), name.end());
   WHITTLE_ASSIGN(job.tensor, get_tensor(in));
-  if (job.kind == JobKind::kCompare) {
-    WHITTLE_ASSIGN(job.other, get_tensor(in));
-  }
+  if (job.kind == JobKind::kCompare) { WHITTLE_ASSIGN(job.other, get_tensor(in)); }
   if (!in.complete()) return bad_descriptor("it goes on after its end");
   WHITTLE_CHECK(check_job(job));
   return job;
@@ -233,64 +172,5 @@ std::vector<FilePiece> job_pieces(const Job& job) {
 }
 
 uint64_t encoded_size(const TensorRef& tensor) { return tensor.byte_size(); }
-
-std::vector<uint8_t> serialize(const ScanResult& r) {
-  Packer out;
-  out.put(kScanMagic);
-  out.put(r.crc32c);
-  out.put(r.hash.lo);
-  out.put(r.hash.hi);
-  out.put(static_cast<uint8_t>((r.all_equal ? 1 : 0) | (r.finite ? 2 : 0)));
-  out.put_list(r.first);
-  out.put(r.min);
-  out.put(r.max);
-  out.put_list(r.absmax);
-  return out.done();
-}
-
-Result<ScanResult> parse_scan_result(std::span<const uint8_t> blob) {
-  Unpacker in(blob);
-  if (in.get<uint32_t>() != kScanMagic) return corrupt("this is not the result of a scan");
-  ScanResult r;
-  r.crc32c = in.get<uint32_t>();
-  r.hash.lo = in.get<uint64_t>();
-  r.hash.hi = in.get<uint64_t>();
-  const uint8_t flags = in.get<uint8_t>();
-  r.all_equal = (flags & 1) != 0;
-  r.finite = (flags & 2) != 0;
-  r.first = in.get_list<uint8_t>();
-  r.min = in.get<double>();
-  r.max = in.get<double>();
-  r.absmax = in.get_list<float>();
-  if (!in.complete() || flags > 3 || r.first.size() > 16) return corrupt("the result of a scan is cut off");
-  return r;
-}
-
-std::vector<uint8_t> serialize(const EncodeResult& r) {
-  Packer out;
-  out.put(kEncodeMagic);
-  out.put(r.bytes);
-  out.put(r.signal);
-  out.put(r.noise);
-  out.put(r.max_error);
-  return out.done();
-}
-
-Result<EncodeResult> parse_encode_result(std::span<const uint8_t> blob) {
-  Unpacker in(blob);
-  if (in.get<uint32_t>() != kEncodeMagic) return corrupt("this is not the result of an encoding");
-  EncodeResult r;
-  r.bytes = in.get<uint64_t>();
-  r.signal = in.get<double>();
-  r.noise = in.get<double>();
-  r.max_error = in.get<double>();
-  if (!in.complete()) return corrupt("the result of an encoding is cut off");
-  return r;
-}
-
-Result<bool> parse_compare_result(std::span<const uint8_t> blob) {
-  if (blob.size() != 1 || blob[0] > 1) return corrupt("this is not the result of a comparison");
-  return blob[0] == 1;
-}
 
 }  // namespace whittle

@@ -39,7 +39,8 @@ class ScanRunner final : public JobRunner {
 
 class EncodeRunner final : public JobRunner {
  public:
-  EncodeRunner(TensorInput input, EncodeWork work) : input_(std::move(input)), work_(std::move(work)) {}
+  EncodeRunner(TensorInput input, EncodeWork work)
+      : input_(std::move(input)), work_(std::move(work)) {}
 
   Status push(std::span<const uint8_t> bytes) override {
     if (taken_) work_.clear_output();
@@ -123,7 +124,8 @@ Result<std::unique_ptr<JobRunner>> JobRunner::begin(std::span<const uint8_t> des
   }
   const bool encode = job.kind == JobKind::kEncode;
   WHITTLE_ASSIGN(EncodeWork work, EncodeWork::make(job.tensor, encode));
-  if (encode) return std::unique_ptr<JobRunner>(new EncodeRunner(std::move(input), std::move(work)));
+  if (encode)
+    return std::unique_ptr<JobRunner>(new EncodeRunner(std::move(input), std::move(work)));
   WHITTLE_ASSIGN(TensorInput other, input_of(job.other, job.name));
   WHITTLE_ASSIGN(EncodeWork other_work, EncodeWork::make(job.other, false));
   return std::unique_ptr<JobRunner>(new CompareRunner(std::move(input), std::move(work),

@@ -33,9 +33,9 @@ struct ErrorSums {
 
 // FloatToQuantized<quint8> (graph-transforms.md A.1), prepared by quint8_params().
 struct Quint8Params {
-  bool constant = false;     // min == max: every code is 0
-  double scale = 0;          // codes per unit
-  double rounded_min = 0;    // round(min * scale)
+  bool constant = false;   // min == max: every code is 0
+  double scale = 0;        // codes per unit
+  double rounded_min = 0;  // round(min * scale)
 };
 Quint8Params quint8_params(float min, float max);
 
@@ -99,9 +99,8 @@ const Kernels& scalar_kernels();
 // 1 / scale, or NaN where the shortcut of int8_encode would not be exact (zero, subnormal, huge).
 inline float int8_inverse(float scale) {
   const float magnitude = scale < 0 ? -scale : scale;
-  return magnitude >= 0x1p-126f && magnitude <= 0x1p125f
-             ? 1.0f / scale
-             : std::numeric_limits<float>::quiet_NaN();
+  return magnitude >= 0x1p-126f && magnitude <= 0x1p125f ? 1.0f / scale
+                                                         : std::numeric_limits<float>::quiet_NaN();
 }
 
 }  // namespace whittle::quant

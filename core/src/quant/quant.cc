@@ -12,7 +12,8 @@ namespace whittle {
 namespace {
 
 // Runs `tensor` through the steps; with `result`, also their error statistics.
-Result<Tensor> run_steps(const Tensor& tensor, const std::vector<Step>& steps, EncodeResult* result) {
+Result<Tensor> run_steps(const Tensor& tensor, const std::vector<Step>& steps,
+                         EncodeResult* result) {
   if (steps.empty()) return tensor;
   const Shape& shape = steps.back().shape;
   const bool reshapes_only = std::all_of(steps.begin(), steps.end(), [&](const Step& s) {
@@ -30,7 +31,8 @@ Result<Tensor> run_steps(const Tensor& tensor, const std::vector<Step>& steps, E
   uint8_t* to = out.mutable_bytes();
   for (uint64_t i = 0; i < tensor.elements(); i += quant::kPiece) {
     const size_t n = static_cast<size_t>(std::min<uint64_t>(quant::kPiece, tensor.elements() - i));
-    chain.run(from + i * chain.input_width(), i, n, to + i * chain.output_width(), result ? &sums : nullptr);
+    chain.run(from + i * chain.input_width(), i, n, to + i * chain.output_width(),
+              result ? &sums : nullptr);
   }
   if (result) *result = quant::encode_result(sums, out.byte_size());
   return out;

@@ -43,7 +43,8 @@ struct ScanKernels {
   }
 
   // One row after the other. Several rows at a time save reads and writes of the maxima (1.6 times
-  // the speed in cache), but rows a few KiB apart defeat the prefetcher: half the speed from memory.
+  // the speed in cache), but rows a few KiB apart defeat the prefetcher: half the speed from
+  // memory.
   static void absmax_columns(const float* x, size_t rows, size_t width, float* absmax) {
     for (size_t r = 0; r < rows; ++r, x += width) {
       size_t i = 0;
@@ -70,10 +71,11 @@ struct ScanKernels {
   }
 
  private:
-  // The range from the bits. As signed numbers, the bits of floats >= 0 are ordered as the floats are
-  // and above all others; as unsigned numbers those of floats <= -0 are, by magnitude. So two integer
-  // maxima find the range of values of both signs, and a NaN lies beyond the infinities: 1.6 times
-  // as fast in wasm as pmin, pmax and a test for NaN. False when the values are not of that kind.
+  // The range from the bits. As signed numbers, the bits of floats >= 0 are ordered as the floats
+  // are and above all others; as unsigned numbers those of floats <= -0 are, by magnitude. So two
+  // integer maxima find the range of values of both signs, and a NaN lies beyond the infinities:
+  // 1.6 times as fast in wasm as pmin, pmax and a test for NaN. False when the values are not of
+  // that kind.
   static bool mixed_range(const float* x, size_t n, FloatRange* running) {
     I high[4], low[4];
     for (int k = 0; k < 4; ++k) {

@@ -59,8 +59,8 @@ Result<ScanResult> scan_strings(const TensorRef& ref, Context& ctx) {
 
 // Feeds the stored bytes of a tensor of `size` bytes in blocks; `at(offset, n)` gives them.
 template <class At>
-Result<ScanResult> scan_blocks(const TensorRef& ref, quant::ScanWork& work, uint64_t size, Context& ctx,
-                               At at) {
+Result<ScanResult> scan_blocks(const TensorRef& ref, quant::ScanWork& work, uint64_t size,
+                               Context& ctx, At at) {
   const uint32_t swap = ref.swap_bytes() ? swap_width(ref.stored_dtype()) : 1;
   std::vector<uint8_t> as_in_file(swap > 1 ? quant::kBlock : 0);
   uint32_t crc = 0;
@@ -92,14 +92,16 @@ Result<ScanResult> scan_splat(const TensorRef& ref, quant::ScanWork& work, uint6
     for (const Step& s : ref.steps()) {
       if (s.kind == StepKind::kScaleChannels || s.kind == StepKind::kInt8Channels) fits = false;
     }
-    if (!fits) return over_limit(cat("a repeated element of ", human_bytes(ref.byte_size()), " has steps by channel"));
+    if (!fits)
+      return over_limit(
+          cat("a repeated element of ", human_bytes(ref.byte_size()), " has steps by channel"));
   }
   WHITTLE_ASSIGN(std::shared_ptr<Buffer> block, Buffer::make(quant::kBlock));
   for (size_t i = 0; i < quant::kBlock; i += static_cast<size_t>(width)) {
     std::memcpy(block->data() + i, ref.splat_element().data(), static_cast<size_t>(width));
   }
-  WHITTLE_ASSIGN(ScanResult result,
-                 scan_blocks(ref, work, elements * width, ctx, [&](uint64_t, size_t) { return block->data(); }));
+  WHITTLE_ASSIGN(ScanResult result, scan_blocks(ref, work, elements * width, ctx,
+                                                [&](uint64_t, size_t) { return block->data(); }));
   if (elements < ref.elements()) {
     result.hash.lo ^= ref.elements();  // unlike any tensor that is written out
     result.crc32c = 0;
@@ -109,7 +111,8 @@ Result<ScanResult> scan_splat(const TensorRef& ref, quant::ScanWork& work, uint6
 
 }  // namespace
 
-Result<ScanResult> scan_in_memory(const TensorRef& ref, uint64_t channels, uint64_t inner, Context& ctx) {
+Result<ScanResult> scan_in_memory(const TensorRef& ref, uint64_t channels, uint64_t inner,
+                                  Context& ctx) {
   if (ref.empty()) return internal_error("an empty TensorRef was scanned");
   if (ref.stored_dtype() == DType::kString) return scan_strings(ref, ctx);
   WHITTLE_ASSIGN(auto work, quant::ScanWork::make(ref, channels, inner));

@@ -18,13 +18,15 @@ Result<Scanner> Scanner::make(DType dtype, uint64_t channels, uint64_t inner) {
   Scanner s;
   s.dtype_ = dtype;
   s.width_ = byte_width(dtype);
-  if (s.width_ == 0) return unsupported(cat("elements of ", dtype_name(dtype), " cannot be scanned"));
+  if (s.width_ == 0)
+    return unsupported(cat("elements of ", dtype_name(dtype), " cannot be scanned"));
   const bool narrow = dtype == DType::kHalf || dtype == DType::kBfloat16;
   if (narrow) s.wide_.resize(kPiece);
   s.channels_ = channels;
   if (channels == 0) return s;
   if (inner == 0) return corrupt("a channel has no elements");
-  if (channels > kMaxChannels) return over_limit(cat("a tensor has more than ", kMaxChannels, " channels"));
+  if (channels > kMaxChannels)
+    return over_limit(cat("a tensor has more than ", kMaxChannels, " channels"));
   if (dtype != DType::kFloat && !narrow) {
     return unsupported(cat("maxima by channel of ", dtype_name(dtype), " elements"));
   }

@@ -11,8 +11,12 @@ namespace whittle::simd {
 struct Scalar {
   static constexpr bool kIntegerMax = true;
 
-  struct F { float v[4]; };
-  struct D { double v[2]; };
+  struct F {
+    float v[4];
+  };
+  struct D {
+    double v[2];
+  };
   struct I {
     uint32_t v[4];
     WHITTLE_SIMD I from(const void* bytes) {
@@ -29,25 +33,43 @@ struct Scalar {
     return r;
   }
   template <class T>
-  struct Lanes { T v[16 / sizeof(T)]; };
+  struct Lanes {
+    T v[16 / sizeof(T)];
+  };
   // The same bytes seen as lanes of T.
   template <class T>
-  WHITTLE_SIMD Lanes<T> as(I a) { return bit_cast<Lanes<T>>(a); }
+  WHITTLE_SIMD Lanes<T> as(I a) {
+    return bit_cast<Lanes<T>>(a);
+  }
   template <class T>
-  WHITTLE_SIMD I back(const Lanes<T>& a) { return bit_cast<I>(a); }
+  WHITTLE_SIMD I back(const Lanes<T>& a) {
+    return bit_cast<I>(a);
+  }
   template <class To, class From>
   WHITTLE_SIMD To saturate(From x, From low, From high) {
     return static_cast<To>(x < low ? low : x > high ? high : x);
   }
 
   // 4 floats
-  WHITTLE_SIMD F f_load(const float* p) { F r; std::memcpy(&r, p, 16); return r; }
+  WHITTLE_SIMD F f_load(const float* p) {
+    F r;
+    std::memcpy(&r, p, 16);
+    return r;
+  }
   WHITTLE_SIMD void f_store(float* p, F a) { std::memcpy(p, &a, 16); }
   WHITTLE_SIMD F f_splat(float x) { return {{x, x, x, x}}; }
-  WHITTLE_SIMD F f_add(F a, F b) { return each(a, b, [](float x, float y) { return x + y; }); }
-  WHITTLE_SIMD F f_sub(F a, F b) { return each(a, b, [](float x, float y) { return x - y; }); }
-  WHITTLE_SIMD F f_mul(F a, F b) { return each(a, b, [](float x, float y) { return x * y; }); }
-  WHITTLE_SIMD F f_div(F a, F b) { return each(a, b, [](float x, float y) { return x / y; }); }
+  WHITTLE_SIMD F f_add(F a, F b) {
+    return each(a, b, [](float x, float y) { return x + y; });
+  }
+  WHITTLE_SIMD F f_sub(F a, F b) {
+    return each(a, b, [](float x, float y) { return x - y; });
+  }
+  WHITTLE_SIMD F f_mul(F a, F b) {
+    return each(a, b, [](float x, float y) { return x * y; });
+  }
+  WHITTLE_SIMD F f_div(F a, F b) {
+    return each(a, b, [](float x, float y) { return x / y; });
+  }
   WHITTLE_SIMD F f_min(F a, F b) {
     return each(a, b, [](float x, float y) { return y < x ? y : x; });
   }
@@ -77,15 +99,29 @@ struct Scalar {
     return {{u, u, u, u}};
   }
   using U = uint32_t;
-  WHITTLE_SIMD I i_add(I a, I b) { return each(a, b, [](U x, U y) { return x + y; }); }
-  WHITTLE_SIMD I i_sub(I a, I b) { return each(a, b, [](U x, U y) { return x - y; }); }
-  WHITTLE_SIMD I i_and(I a, I b) { return each(a, b, [](U x, U y) { return x & y; }); }
-  WHITTLE_SIMD I i_or(I a, I b) { return each(a, b, [](U x, U y) { return x | y; }); }
-  WHITTLE_SIMD I i_xor(I a, I b) { return each(a, b, [](U x, U y) { return x ^ y; }); }
+  WHITTLE_SIMD I i_add(I a, I b) {
+    return each(a, b, [](U x, U y) { return x + y; });
+  }
+  WHITTLE_SIMD I i_sub(I a, I b) {
+    return each(a, b, [](U x, U y) { return x - y; });
+  }
+  WHITTLE_SIMD I i_and(I a, I b) {
+    return each(a, b, [](U x, U y) { return x & y; });
+  }
+  WHITTLE_SIMD I i_or(I a, I b) {
+    return each(a, b, [](U x, U y) { return x | y; });
+  }
+  WHITTLE_SIMD I i_xor(I a, I b) {
+    return each(a, b, [](U x, U y) { return x ^ y; });
+  }
   template <int n>
-  WHITTLE_SIMD I i_shl(I a) { return each(a, a, [](U x, U) { return x << n; }); }
+  WHITTLE_SIMD I i_shl(I a) {
+    return each(a, a, [](U x, U) { return x << n; });
+  }
   template <int n>
-  WHITTLE_SIMD I i_shr(I a) { return each(a, a, [](U x, U) { return x >> n; }); }
+  WHITTLE_SIMD I i_shr(I a) {
+    return each(a, a, [](U x, U) { return x >> n; });
+  }
   template <int n>
   WHITTLE_SIMD I i_sra(I a) {
     return each(a, a, [](U x, U) { return static_cast<U>(static_cast<int32_t>(x) >> n); });
@@ -96,9 +132,13 @@ struct Scalar {
     });
   }
   WHITTLE_SIMD I i_max_signed(I a, I b) { return i_select(i_gt(a, b), a, b); }
-  WHITTLE_SIMD I i_max_unsigned(I a, I b) { return each(a, b, [](U x, U y) { return x > y ? x : y; }); }
+  WHITTLE_SIMD I i_max_unsigned(I a, I b) {
+    return each(a, b, [](U x, U y) { return x > y ? x : y; });
+  }
   WHITTLE_SIMD I i_select(I mask, I a, I b) { return i_or(i_and(mask, a), i_andnot(b, mask)); }
-  WHITTLE_SIMD I i_andnot(I a, I b) { return each(a, b, [](U x, U y) { return x & ~y; }); }
+  WHITTLE_SIMD I i_andnot(I a, I b) {
+    return each(a, b, [](U x, U y) { return x & ~y; });
+  }
   WHITTLE_SIMD bool i_all(I mask) { return (mask.v[0] & mask.v[1] & mask.v[2] & mask.v[3]) == ~0u; }
   WHITTLE_SIMD bool i_any(I a) { return (a.v[0] | a.v[1] | a.v[2] | a.v[3]) != 0; }
   WHITTLE_SIMD F i_to_f(I a) {
@@ -157,14 +197,24 @@ struct Scalar {
   }
 
   // 2 doubles
-  WHITTLE_SIMD D d_load(const double* p) { D r; std::memcpy(&r, p, 16); return r; }
+  WHITTLE_SIMD D d_load(const double* p) {
+    D r;
+    std::memcpy(&r, p, 16);
+    return r;
+  }
   WHITTLE_SIMD void d_store(double* p, D a) { std::memcpy(p, &a, 16); }
   WHITTLE_SIMD D d_splat(double x) { return {{x, x}}; }
   WHITTLE_SIMD D d_low(F a) { return {{a.v[0], a.v[1]}}; }
   WHITTLE_SIMD D d_high(F a) { return {{a.v[2], a.v[3]}}; }
-  WHITTLE_SIMD D d_add(D a, D b) { return each(a, b, [](double x, double y) { return x + y; }); }
-  WHITTLE_SIMD D d_sub(D a, D b) { return each(a, b, [](double x, double y) { return x - y; }); }
-  WHITTLE_SIMD D d_mul(D a, D b) { return each(a, b, [](double x, double y) { return x * y; }); }
+  WHITTLE_SIMD D d_add(D a, D b) {
+    return each(a, b, [](double x, double y) { return x + y; });
+  }
+  WHITTLE_SIMD D d_sub(D a, D b) {
+    return each(a, b, [](double x, double y) { return x - y; });
+  }
+  WHITTLE_SIMD D d_mul(D a, D b) {
+    return each(a, b, [](double x, double y) { return x * y; });
+  }
   WHITTLE_SIMD D d_min(D a, D b) {
     return each(a, b, [](double x, double y) { return y < x ? y : x; });
   }

@@ -43,11 +43,17 @@ struct Sse2 {
   WHITTLE_SIMD I i_xor(I a, I b) { return _mm_xor_si128(a, b); }
   WHITTLE_SIMD I i_andnot(I a, I b) { return _mm_andnot_si128(b, a); }
   template <int n>
-  WHITTLE_SIMD I i_shl(I a) { return _mm_slli_epi32(a, n); }
+  WHITTLE_SIMD I i_shl(I a) {
+    return _mm_slli_epi32(a, n);
+  }
   template <int n>
-  WHITTLE_SIMD I i_shr(I a) { return _mm_srli_epi32(a, n); }
+  WHITTLE_SIMD I i_shr(I a) {
+    return _mm_srli_epi32(a, n);
+  }
   template <int n>
-  WHITTLE_SIMD I i_sra(I a) { return _mm_srai_epi32(a, n); }
+  WHITTLE_SIMD I i_sra(I a) {
+    return _mm_srai_epi32(a, n);
+  }
   WHITTLE_SIMD I i_gt(I a, I b) { return _mm_cmpgt_epi32(a, b); }
   WHITTLE_SIMD I i_max_signed(I a, I b) { return i_select(i_gt(a, b), a, b); }
   WHITTLE_SIMD I i_max_unsigned(I a, I b) {

@@ -41,11 +41,17 @@ struct Wasm {
   WHITTLE_SIMD I i_xor(I a, I b) { return wasm_v128_xor(a, b); }
   WHITTLE_SIMD I i_andnot(I a, I b) { return wasm_v128_andnot(a, b); }
   template <int n>
-  WHITTLE_SIMD I i_shl(I a) { return wasm_i32x4_shl(a, n); }
+  WHITTLE_SIMD I i_shl(I a) {
+    return wasm_i32x4_shl(a, n);
+  }
   template <int n>
-  WHITTLE_SIMD I i_shr(I a) { return wasm_u32x4_shr(a, n); }
+  WHITTLE_SIMD I i_shr(I a) {
+    return wasm_u32x4_shr(a, n);
+  }
   template <int n>
-  WHITTLE_SIMD I i_sra(I a) { return wasm_i32x4_shr(a, n); }
+  WHITTLE_SIMD I i_sra(I a) {
+    return wasm_i32x4_shr(a, n);
+  }
   WHITTLE_SIMD I i_gt(I a, I b) { return wasm_i32x4_gt(a, b); }
   WHITTLE_SIMD I i_max_signed(I a, I b) { return wasm_i32x4_max(a, b); }
   WHITTLE_SIMD I i_max_unsigned(I a, I b) { return wasm_u32x4_max(a, b); }

@@ -24,7 +24,8 @@ Result<StepChain> StepChain::make(DType stored, uint64_t elements, const std::ve
   StepChain chain;
   chain.dtype_ = stored;
   chain.input_width_ = byte_width(stored);
-  if (chain.input_width_ == 0) return corrupt(cat("elements of ", dtype_name(stored), " have no size"));
+  if (chain.input_width_ == 0)
+    return corrupt(cat("elements of ", dtype_name(stored), " have no size"));
   for (const Step& step : steps) {
     WHITTLE_ASSIGN(const uint64_t count, step.shape.elements());
     if (count != elements) {
@@ -82,8 +83,7 @@ Result<StepChain::Stage> StepChain::make_stage(const Step& step, DType input) {
       stage.round = {min, (max - min) / (*step.values)[2]};
       break;
     }
-    default:
-      return corrupt(cat("there is no step of kind ", static_cast<int>(step.kind)));
+    default: return corrupt(cat("there is no step of kind ", static_cast<int>(step.kind)));
   }
   if (step.dtype != expected) return corrupt(cat("a step cannot make ", dtype_name(step.dtype)));
   return stage;
@@ -133,8 +133,7 @@ void StepChain::encode(Stage& stage, const float* x, uint64_t first, size_t n, v
     case StepKind::kRoundWeights:
       k.round_weights(x, n, stage.round, static_cast<float*>(out));
       break;
-    case StepKind::kReshape:
-      break;  // never a stage
+    case StepKind::kReshape: break;  // never a stage
   }
 }
 

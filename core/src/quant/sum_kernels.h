@@ -44,7 +44,8 @@ struct SumKernels {
     running->noise += fold(noise);
     float lanes[4];
     B::f_store(lanes, worst);
-    for (float lane : lanes) running->max_error = running->max_error < lane ? lane : running->max_error;
+    for (float lane : lanes)
+      running->max_error = running->max_error < lane ? lane : running->max_error;
   }
 
   static void hash_blocks(uint64_t lanes[kHashLanes], const uint8_t* bytes, size_t blocks) {

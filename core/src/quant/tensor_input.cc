@@ -38,7 +38,8 @@ Result<TensorInput> TensorInput::make(std::string name, DType dtype, uint64_t by
 
 Status TensorInput::push(std::span<const uint8_t> bytes, BlockSink& sink) {
   if (bytes.size() > missing()) {
-    return internal_error(cat("tensor ", printable(name_), " was given more than its ", size_, " bytes"));
+    return internal_error(
+        cat("tensor ", printable(name_), " was given more than its ", size_, " bytes"));
   }
   while (!bytes.empty()) {
     const size_t n = std::min(bytes.size(), kChecksumRun);
@@ -80,7 +81,8 @@ Status TensorInput::flush(BlockSink& sink) {
 
 Status TensorInput::finish() const {
   if (missing() > 0) {
-    return corrupt(cat("tensor ", printable(name_), " ends after ", received_, " of its ", size_, " bytes"));
+    return corrupt(
+        cat("tensor ", printable(name_), " ends after ", received_, " of its ", size_, " bytes"));
   }
   if (expected_ && *expected_ != crc_) {
     return corrupt(cat("the checksum of tensor ", printable(name_), " should be ", hex(*expected_),

@@ -2,8 +2,8 @@
 //
 //   push(any chunk) -> crc32c -> blocks of 64 KiB, little-endian, aligned -> BlockSink
 //
-// Blocks lie at multiples of kBlock from the front of the tensor whatever the chunks were, so what a
-// sink computes does not depend on them. A block is handed over where it lies when it is whole,
+// Blocks lie at multiples of kBlock from the front of the tensor whatever the chunks were, so what
+// a sink computes does not depend on them. A block is handed over where it lies when it is whole,
 // aligned and needs no byte swap; copied together otherwise.
 #ifndef WHITTLE_QUANT_TENSOR_INPUT_H_
 #define WHITTLE_QUANT_TENSOR_INPUT_H_
@@ -31,12 +31,12 @@ class BlockSink {
 class TensorInput {
  public:
   // `name` is for messages. `expected_crc32c` is compared at the end when there is one.
-  static Result<TensorInput> make(std::string name, DType dtype, uint64_t byte_size, bool swap_bytes,
-                                  std::optional<uint32_t> expected_crc32c);
+  static Result<TensorInput> make(std::string name, DType dtype, uint64_t byte_size,
+                                  bool swap_bytes, std::optional<uint32_t> expected_crc32c);
 
   uint64_t missing() const { return size_ - received_; }
-  // At most missing() bytes: more is an error of the caller's, and internal. The last push hands over
-  // the last block.
+  // At most missing() bytes: more is an error of the caller's, and internal. The last push hands
+  // over the last block.
   Status push(std::span<const uint8_t> bytes, BlockSink& sink);
   // corrupt when bytes are missing or their checksum is not the expected one.
   Status finish() const;

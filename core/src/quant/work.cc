@@ -65,7 +65,7 @@ Result<uint8_t*> EncodeWork::room(size_t bytes) {
 Status EncodeWork::block(const uint8_t* bytes, size_t n) {
   const size_t elements = n / chain_.input_width();
   const size_t produced = elements * chain_.output_width();
-  WHITTLE_ASSIGN(uint8_t* out, room(produced));
+  WHITTLE_ASSIGN(uint8_t * out, room(produced));
   if (chain_.empty()) {
     std::memcpy(out, bytes, n);
   } else {

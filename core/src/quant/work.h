@@ -29,12 +29,13 @@ class ScanWork final : public BlockSink {
   ScanResult finish() const;
 
  private:
-  ScanWork(StepChain chain, Scanner scanner) : chain_(std::move(chain)), scanner_(std::move(scanner)) {}
+  ScanWork(StepChain chain, Scanner scanner)
+      : chain_(std::move(chain)), scanner_(std::move(scanner)) {}
 
   StepChain chain_;
   Scanner scanner_;
   Hasher hasher_;
-  uint64_t count_ = 0;         // elements so far
+  uint64_t count_ = 0;           // elements so far
   std::vector<uint64_t> piece_;  // a piece after the steps
 };
 

@@ -29,7 +29,8 @@ struct Golden {
 
 std::vector<float> floats_of(std::string_view text) {
   std::vector<float> out;
-  for (std::string_view word : split(text, ' ')) out.push_back(float_of(static_cast<uint32_t>(std::stoul(std::string(word), nullptr, 16))));
+  for (std::string_view word : split(text, ' '))
+    out.push_back(float_of(static_cast<uint32_t>(std::stoul(std::string(word), nullptr, 16))));
   return out;
 }
 
@@ -84,7 +85,8 @@ TEST(QuantizeWeightsGoldens, EveryCodeIsTheTools) {
 
 TEST(QuantizeWeightsGoldens, RangesAreTheToolsButWhereItsMaximumWasWrong) {
   // Nothing above zero: the tool's maximum stays at the smallest positive float.
-  const std::set<std::string> corrected = {"qw_all_negative/w", "qw_constant_neg/w", "qw_upstream_test2/input_op"};
+  const std::set<std::string> corrected = {"qw_all_negative/w", "qw_constant_neg/w",
+                                           "qw_upstream_test2/input_op"};
   // Zeros, or so small that the tool's result decodes to NaN.
   const std::set<std::string> zeros = {"qw_all_zero/w", "qw_all_nan/w", "qw_tiny_values/w"};
   for (const Golden& g : goldens()) {
@@ -98,9 +100,7 @@ TEST(QuantizeWeightsGoldens, RangesAreTheToolsButWhereItsMaximumWasWrong) {
     }
     EXPECT_EQ(r.min, g.range[0]) << g.name;
     EXPECT_EQ(r.max, corrected.count(g.name) ? 0.0f : g.range[1]) << g.name;
-    if (corrected.count(g.name)) {
-      EXPECT_EQ(g.range[1], FLT_MIN) << g.name;
-    }
+    if (corrected.count(g.name)) { EXPECT_EQ(g.range[1], FLT_MIN) << g.name; }
     EXPECT_EQ(codes_hex(g.values, r.min, r.max), g.codes) << g.name;
   }
 }
@@ -113,9 +113,12 @@ QuantizeRange tools_round_range(const std::vector<float>& x) {
     r.max = std::max(r.max, v);
   }
   if (r.min == r.max) {
-    if (std::fabs(r.min) < 1e-6f) r.max = r.min + 1;
-    else if (r.min > 0) r.max = 2 * r.min;
-    else r.min = 2 * r.max;
+    if (std::fabs(r.min) < 1e-6f)
+      r.max = r.min + 1;
+    else if (r.min > 0)
+      r.max = 2 * r.min;
+    else
+      r.min = 2 * r.max;
   }
   return r;
 }
@@ -133,7 +136,8 @@ TEST(RoundWeightsGoldens, EveryValueIsTheTools) {
       if (std::isnan(g.rounded[i])) {
         EXPECT_TRUE(std::isnan(out[i])) << g.name << " " << i;
       } else {
-        EXPECT_EQ(bit_cast<uint32_t>(out[i]), bit_cast<uint32_t>(g.rounded[i])) << g.name << " " << i;
+        EXPECT_EQ(bit_cast<uint32_t>(out[i]), bit_cast<uint32_t>(g.rounded[i]))
+            << g.name << " " << i;
       }
     }
   }
@@ -148,7 +152,8 @@ TEST(ClassicTables, CodesOfTheUpstreamTests) {
 
 TEST(ClassicTables, DecodedValuesOfTheUpstreamTest) {
   const uint8_t codes[] = {64, 128, 191, 255, 6, 13, 19, 26};
-  const float expected[] = {1.00392163f, 2.00784326f, 2.99607849f, 4, 0.0941176564f, 0.203921586f, 0.298039228f, 0.407843173f};
+  const float expected[] = {1.00392163f,   2.00784326f,  2.99607849f,  4,
+                            0.0941176564f, 0.203921586f, 0.298039228f, 0.407843173f};
   float out[8];
   kernels().quint8_decode(codes, 8, quint8_decoding(0, 4), out);
   for (int i = 0; i < 8; ++i) EXPECT_FLOAT_EQ(out[i], expected[i]);
@@ -171,7 +176,8 @@ TEST(ClassicTables, ZeroDecodesToZero) {
 
 TEST(ClassicTables, RoundedValuesOfTheUpstreamTest) {
   const std::vector<float> x = {1, 2, 3, 4, 0.1f, 0.2f, 0.3f, 0.4f};
-  const float expected[] = {1.00644529f, 1.99667978f, 3.00214839f, 4.00761747f, 0.107617192f, 0.19902344f, 0.305664062f, 0.397070318f};
+  const float expected[] = {1.00644529f,  1.99667978f, 3.00214839f,  4.00761747f,
+                            0.107617192f, 0.19902344f, 0.305664062f, 0.397070318f};
   const RoundParams p{0.1f, (4.0f - 0.1f) / 256};
   float out[8];
   kernels().round_weights(x.data(), 8, p, out);

@@ -27,7 +27,8 @@ std::vector<int8_t> int8_codes(const std::vector<float>& x, const std::vector<fl
 TEST(Int8Kernel, DividesExactlyAroundEveryTie) {
   Random random(3);
   for (int round = 0; round < 200; ++round) {
-    const float scale = static_cast<float>(1 + random.below(1 << 24)) * std::ldexp(1.0f, static_cast<int>(random.below(100)) - 70);
+    const float scale = static_cast<float>(1 + random.below(1 << 24)) *
+                        std::ldexp(1.0f, static_cast<int>(random.below(100)) - 70);
     std::vector<float> x;
     for (int k = -130; k <= 130; ++k) {
       float v = (static_cast<float>(k) + 0.5f) * scale;
@@ -35,14 +36,16 @@ TEST(Int8Kernel, DividesExactlyAroundEveryTie) {
       for (int step = 0; step < 7; ++step, v = std::nextafter(v, INFINITY)) x.push_back(v);
     }
     const std::vector<int8_t> codes = int8_codes(x, std::vector<float>(x.size(), scale));
-    for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(codes[i], naive_int8(x[i], scale)) << x[i] << " / " << scale;
+    for (size_t i = 0; i < x.size(); ++i)
+      ASSERT_EQ(codes[i], naive_int8(x[i], scale)) << x[i] << " / " << scale;
   }
 }
 
 TEST(Int8Kernel, IsDefinedForEveryInput) {
   const std::vector<float> special = special_floats();
   for (const float scale : special) {
-    const std::vector<int8_t> codes = int8_codes(special, std::vector<float>(special.size(), scale));
+    const std::vector<int8_t> codes =
+        int8_codes(special, std::vector<float>(special.size(), scale));
     for (size_t i = 0; i < special.size(); ++i) {
       ASSERT_EQ(codes[i], naive_int8(special[i], scale)) << special[i] << " / " << scale;
     }
@@ -67,13 +70,16 @@ TEST(Int8Kernel, ErrorsAreAtMostHalfAScale) {
 TEST(HalfKernel, IsFloatToHalfForEveryUpperHalfOfAFloat) {
   std::vector<float> x;
   std::vector<uint16_t> half(65536);
-  for (const uint32_t low : {0x0000u, 0x0001u, 0x0fffu, 0x1000u, 0x1001u, 0x7fffu, 0x8000u, 0xf000u, 0xffffu}) {
+  for (const uint32_t low :
+       {0x0000u, 0x0001u, 0x0fffu, 0x1000u, 0x1001u, 0x7fffu, 0x8000u, 0xf000u, 0xffffu}) {
     x.clear();
     for (uint32_t high = 0; high < 65536; ++high) x.push_back(float_of(high << 16 | low));
     kernels().half_encode(x.data(), x.size(), half.data());
-    for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(half[i], float_to_half(x[i])) << std::hex << i << " " << low;
+    for (size_t i = 0; i < x.size(); ++i)
+      ASSERT_EQ(half[i], float_to_half(x[i])) << std::hex << i << " " << low;
     kernels().bfloat16_encode(x.data(), x.size(), half.data());
-    for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(half[i], float_to_bfloat16(x[i])) << std::hex << i << " " << low;
+    for (size_t i = 0; i < x.size(); ++i)
+      ASSERT_EQ(half[i], float_to_bfloat16(x[i])) << std::hex << i << " " << low;
   }
 }
 
@@ -83,7 +89,8 @@ TEST(HalfKernel, DecodesEveryHalf) {
   std::vector<float> out(all.size());
   kernels().half_decode(all.data(), all.size(), out.data());
   for (size_t i = 0; i < all.size(); ++i) {
-    ASSERT_EQ(bit_cast<uint32_t>(out[i]), bit_cast<uint32_t>(half_to_float(all[i]))) << std::hex << i;
+    ASSERT_EQ(bit_cast<uint32_t>(out[i]), bit_cast<uint32_t>(half_to_float(all[i])))
+        << std::hex << i;
   }
   kernels().bfloat16_decode(all.data(), all.size(), out.data());
   for (size_t i = 0; i < all.size(); ++i) ASSERT_EQ(bit_cast<uint32_t>(out[i]), i << 16);
@@ -106,15 +113,26 @@ TEST(Quint8Kernel, RoundsHalvesAwayFromZeroInDouble) {
   for (const auto& r : ranges) {
     std::vector<uint8_t> codes(x.size());
     kernels().quint8_encode(x.data(), x.size(), quint8_params(r[0], r[1]), codes.data());
-    for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(codes[i], naive_quint8(x[i], r[0], r[1])) << x[i];
+    for (size_t i = 0; i < x.size(); ++i)
+      ASSERT_EQ(codes[i], naive_quint8(x[i], r[0], r[1])) << x[i];
   }
 }
 
 TEST(RangeKernel, IgnoresNaNAndKnowsIt) {
   const float nan = float_of(0x7fc00000), minus_nan = float_of(0xffc00000);
   const std::vector<std::vector<float>> tensors = {
-      {1, 2, 3}, {-1, -2, -3}, {-1, 5, nan, 2}, {minus_nan, -4, -3}, {nan}, {}, {-0.0f, 0.0f}, {-0.0f}, {0.0f, -0.0f, 1},
-      {float_of(0x7f800000), -1}, {float_of(0xff800000), 1}, {float_of(1), float_of(0x80000001u)},
+      {1, 2, 3},
+      {-1, -2, -3},
+      {-1, 5, nan, 2},
+      {minus_nan, -4, -3},
+      {nan},
+      {},
+      {-0.0f, 0.0f},
+      {-0.0f},
+      {0.0f, -0.0f, 1},
+      {float_of(0x7f800000), -1},
+      {float_of(0xff800000), 1},
+      {float_of(1), float_of(0x80000001u)},
   };
   for (std::vector<float> t : tensors) {
     // Alone, and hidden in the middle of many.
@@ -144,7 +162,8 @@ TEST(RepeatsKernel, FindsADifferenceAnywhere) {
   for (int i = 0; i < 16; ++i) pattern[i] = static_cast<uint8_t>(i % 4 + 1);
   std::vector<uint8_t> bytes(200);
   for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = pattern[i % 16];
-  for (size_t n = 0; n <= bytes.size(); n += 4) EXPECT_TRUE(kernels().repeats(bytes.data(), n, pattern));
+  for (size_t n = 0; n <= bytes.size(); n += 4)
+    EXPECT_TRUE(kernels().repeats(bytes.data(), n, pattern));
   for (size_t at = 0; at < bytes.size(); ++at) {
     bytes[at] ^= 0x80;
     EXPECT_FALSE(kernels().repeats(bytes.data(), bytes.size(), pattern)) << at;
@@ -154,7 +173,8 @@ TEST(RepeatsKernel, FindsADifferenceAnywhere) {
 
 TEST(RoundKernel, IsTheToolsExpression) {
   const RoundParams p{-1.0f, 2.0f / 255};
-  for (const std::vector<float>& x : {random_floats(1000, 31), special_floats(), random_bits(1000, 32)}) {
+  for (const std::vector<float>& x :
+       {random_floats(1000, 31), special_floats(), random_bits(1000, 32)}) {
     std::vector<float> out(x.size());
     kernels().round_weights(x.data(), x.size(), p, out.data());
     for (size_t i = 0; i < x.size(); ++i) {

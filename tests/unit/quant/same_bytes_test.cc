@@ -9,8 +9,8 @@
 #include <string>
 
 #include "quant/hash.h"
-#include "quant/kernels.h"
 #include "quant/kernel_inputs.h"
+#include "quant/kernels.h"
 #include "support/bytes.h"
 
 namespace whittle::quant {
@@ -104,7 +104,8 @@ std::map<std::string, Run> cases() {
     note(t, out.data(), out.size());
   };
   c["quint8"] = [](const Kernels& k, const Input& in, Transcript& t) {
-    const float ranges[][2] = {{-1, 1}, {0, 255}, {-65, 62.5f}, {0, 0}, {-1e30f, 1e30f}, {-3e38f, 3e38f}, {0, 1e-44f}};
+    const float ranges[][2] = {{-1, 1},         {0, 255},        {-65, 62.5f}, {0, 0},
+                               {-1e30f, 1e30f}, {-3e38f, 3e38f}, {0, 1e-44f}};
     for (const auto& r : ranges) {
       std::vector<uint8_t> codes(in.x.size());
       k.quint8_encode(in.x.data(), in.x.size(), quint8_params(r[0], r[1]), codes.data());
@@ -117,7 +118,8 @@ std::map<std::string, Run> cases() {
     note(t, out.data(), out.size());
   };
   c["round"] = [](const Kernels& k, const Input& in, Transcript& t) {
-    const RoundParams params[] = {{-1, 2.0f / 256}, {-130, 1}, {0, 1e-30f}, {0, 0}, {float_of(0xff800000), 1}};
+    const RoundParams params[] = {
+        {-1, 2.0f / 256}, {-130, 1}, {0, 1e-30f}, {0, 0}, {float_of(0xff800000), 1}};
     for (const RoundParams& p : params) {
       std::vector<float> out(in.x.size());
       k.round_weights(in.x.data(), in.x.size(), p, out.data());
