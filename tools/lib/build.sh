@@ -58,7 +58,7 @@ build_module() {
 }
 
 build_native() { build_preset native tools/whittle tests/CMakeLists.txt tests/unit tests/layers tests/wasm/support; }
-build_unit_tests() { build_preset "$1" tests/CMakeLists.txt tests/unit wasm/bindings.cc tests/wasm/support; }
+build_unit_tests() { build_preset "$1" tests/CMakeLists.txt tests/unit tests/fuzz wasm/bindings.cc tests/wasm/support; }
 
 build_page() {
   node "$root/wasm/build.mjs"

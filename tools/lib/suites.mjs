@@ -44,6 +44,7 @@ const kSuites = {
   async asan(suite) {
     await suite.build('build_unit_tests asan');
     await suite.google_test('build/asan/tests/whittle_tests');
+    await suite.single_case('fuzz', 'ctest', ['--test-dir', 'build/asan', '--output-on-failure', '-R', '^fuzz_']);
   },
 
   async wasm(suite) {

@@ -17,8 +17,9 @@ bool parse_extent(std::string_view text, SliceExtent* extent) {
 
 Result<SliceSpec> parse_slice_spec(std::string_view text) {
   const Error broken = corrupt(cat("the slice '", printable(text), "' is none of a tensor"));
+  // Two numbers of 20 characters and a dimension for each axis, at most.
+  if (text.size() > 64 * static_cast<size_t>(kMaxRank)) return broken;
   std::vector<std::string_view> words = split(text, ' ');
-  // One more than the limit of a shape, so that the work is bounded, too.
   if (words.size() < 2 || words.size() > static_cast<size_t>(kMaxRank) + 1) return broken;
   const std::vector<std::string_view> slices = split(words.back(), ':');
   words.pop_back();
