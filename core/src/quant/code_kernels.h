@@ -21,9 +21,9 @@ struct CodeKernels {
                           int8_t* codes) {
     constexpr float kSure = 0.5f - 0x1p-15f;
     const auto convert = [](const float* v, const float* inv, I* sure) {
-      // NaN in the first operand stays, and is not sure.
-      F t = B::f_mul(B::f_load(v), B::f_load(inv));
-      t = B::f_min(B::f_max(t, B::f_splat(-127.0f)), B::f_splat(127.0f));
+      // NaN in the first operand stays, and is not sure. Above 127 the narrowing saturates.
+      const F product = B::f_mul(B::f_load(v), B::f_load(inv));
+      const F t = B::f_max(product, B::f_splat(-127.0f));
       const F shifted = B::f_add(t, B::f_splat(simd::kRound));
       const F rounded = B::f_sub(shifted, B::f_splat(simd::kRound));
       *sure = B::i_and(*sure, B::f_lt(B::f_abs(B::f_sub(t, rounded)), B::f_splat(kSure)));
