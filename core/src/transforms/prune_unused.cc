@@ -43,6 +43,14 @@ class PruneUnused final : public Pass {
     MetaGraph& meta = model.meta;
     Graph& g = meta.graph;
 
+    // An init op that does nothing is not needed to do it.
+    std::vector<NodeId> init;
+    for (NodeId id : meta.init) {
+      const Node& node = g.node(id);
+      if (node.op != "NoOp" || !node.controls().empty() || !node.inputs().empty()) init.push_back(id);
+    }
+    meta.init = std::move(init);
+
     // An asset counts only when something that stays reads its tensor.
     std::vector<Asset> assets;
     assets.swap(meta.assets);
