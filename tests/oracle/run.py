@@ -145,9 +145,8 @@ def select(models, only):
 def summarize(suite, skipped, problems):
     failed = [r for r in suite.rows if r.verdict == "failed"]
     slowest = sorted(suite.seconds.items(), key=lambda item: -item[1])[:10]
-    report = {"cases": len(suite.rows), "skipped": skipped, "failed": len(failed) + len(problems),
-              "failures": [{"name": f"{r.model} {r.preset}", "sentence": "; ".join(r.problems)} for r in failed] +
-                          [{"name": "suite", "sentence": p} for p in problems],
+    report = {"cases": len(suite.rows), "skipped": skipped, "failed": [{"name": f"{r.model} {r.preset}", "message": "; ".join(r.problems)} for r in failed] +
+                        [{"name": "the whole run", "message": p} for p in problems],
               "slowest": [{"name": name, "seconds": round(seconds, 1)} for name, seconds in slowest]}
     if os.environ.get("WHITTLE_SUITE_JSON"):
         Path(os.environ["WHITTLE_SUITE_JSON"]).write_text(json.dumps(report, indent=1) + "\n")

@@ -38,8 +38,7 @@ class Model:
         if self.kind == "saved_model" and self.tags and self.tags != ("serve",):
             found += ["--tags", ",".join(self.tags)]
         if self.inputs or self.outputs:
-            found += ["--inputs", ",".join(self.inputs)] if self.inputs else []
-            found += ["--outputs", ",".join(self.outputs)]
+            found += ["--inputs", ",".join(self.inputs), "--outputs", ",".join(self.outputs)]
         return found
 
     def by_name(self):

@@ -43,8 +43,8 @@ def judge_cli_process(original, row, result):
                 row.problem(f"saved_model_cli {arguments[0]} ends with {done.returncode}: {' '.join(said)}"[:300])
 
 
-def judge_folder_form(original, lane, row, folder):
-    """A frozen graph written as a SavedModel (`-o FOLDER`): one signature over its inputs and outputs, in every loader."""
+def judge_folder_form(original, lane, row, result, folder):
+    """A frozen graph written as a SavedModel (`-o FOLDER`): one signature over its inputs and outputs, which answers what the .pb answers."""
     outcome = optimize(original.model, row.preset, folder)
     if outcome.status != "done":
         row.problem(f"as a SavedModel folder: {outcome.code}: {outcome.sentence}")
@@ -61,7 +61,7 @@ def judge_folder_form(original, lane, row, folder):
         row.problem(f"as a SavedModel folder its signature is {sorted(inputs.values())} -> {sorted(outputs.values())}")
         return
     feeds = [(name, {key: next(v for k, v in feed.items() if full_name(k) == tensor) for key, tensor in inputs.items()}) for _, feed in original.feeds]
-    expected = original.answers("graph")["answers"]
+    expected = ask(lane, "graph", result, (), original.signatures, original.feeds).get("answers", [])
     for loader in ("tf2", "v1", "cpp"):
         got = ask(lane, loader, folder, ["serve"], signatures, feeds)
         for before, after in zip(expected, got.get("answers", [{"error": got.get("load")}] * len(expected))):
@@ -70,6 +70,6 @@ def judge_folder_form(original, lane, row, folder):
             elif "outputs" in before:
                 by_tensor = {full_name(k): v for k, v in before["outputs"].items()}
                 for key, tensor in outputs.items():
-                    why = judge_output(row.preset, compare(by_tensor[tensor], after["outputs"][key]), True, 0.0, original.described["ops"])
+                    why = judge_output("float", compare(by_tensor[tensor], after["outputs"][key]), True, 0.0, {})
                     if why:
-                        row.problem(f"as a SavedModel folder, {loader}: {key}: {why.removeprefix('low: ')}")
+                        row.problem(f"as a SavedModel folder, {loader}: {key}: {why}")

@@ -70,9 +70,9 @@ class Original:
         plain = model.kind == "graph" or model.by_name()
         self.signatures = named_signature(model) if plain else self.described.get("signatures", {})
         self.recorded = {name: fed for name, fed in self.recorded_feeds()}
-        self.feeds = [(s, f) for s, (f, _) in self.recorded.items()]
-        self.feeds += [(s, fresh) for s, (f, _) in self.recorded.items() if (fresh := drawn_anew(f, 2)) is not None]
-        self.feeds = self.runnable(self.feeds)
+        recorded = self.runnable([(s, f) for s, (f, _) in self.recorded.items()])
+        drawn = self.runnable([(s, fresh) for s, (f, _) in self.recorded.items() if (fresh := drawn_anew(f, 2)) is not None])
+        self.feeds, self.drawn = recorded + drawn, len(recorded)   # the feeds from index `drawn` on were drawn, not recorded
 
     def recorded_feeds(self):
         """Recorded inputs under the signature's own name: a golden's file name cannot hold its slashes."""
