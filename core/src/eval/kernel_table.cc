@@ -11,10 +11,11 @@ const std::vector<KernelInfo>& table() {
   static const std::vector<KernelInfo> rows = [] {
     std::vector<KernelInfo> all;
     for (Rows family :
-         {binary_kernels(), cast_kernels(), conv_kernels(), einsum_kernels(), gather_kernels(),
-          join_kernels(), make_kernels(), matmul_kernels(), move_kernels(), norm_kernels(),
-          pool_kernels(), reduce_kernels(), select_kernels(), shape_kernels(), slice_kernels(),
-          unary_kernels()}) {
+         {array_kernels(),  binary_kernels(), cast_kernels(),   check_kernels(),  conv_kernels(),
+          einsum_kernels(), gather_kernels(), join_kernels(),   list_kernels(),   make_kernels(),
+          matmul_kernels(), move_kernels(),   norm_kernels(),   pool_kernels(),   reduce_kernels(),
+          select_kernels(), shape_kernels(),  slice_kernels(),  table_kernels(),  unary_kernels(),
+          variable_kernels()}) {
       all.insert(all.end(), family.begin(), family.end());
     }
     std::sort(all.begin(), all.end(),
