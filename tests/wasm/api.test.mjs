@@ -243,6 +243,27 @@ describe('API in Node', built, () => {
     sameTree(assert, readTree(out), stubResult(FILES));
     assert.deepEqual(left(folder), ['out']);
   });
+  test('a folder that is a mount is filled from the inside', async () => {
+    const { model, folder, out } = await setUp();
+    const inside = () => {
+      const sink = directory(out);
+      const prepare = sink.prepare.bind(sink);
+      sink.prepare = async (context) => {
+        await prepare(context);
+        sink.inside = true;  // as when its device is not its parent's
+      };
+      return sink;
+    };
+    mkdirSync(out);
+    await model.optimize({ sink: inside() });
+    sameTree(assert, readTree(out), stubResult(FILES));
+    writeTree(out, { mine: someBytes(10) });
+    await assert.rejects(model.optimize({ sink: inside(), force: true, transforms: 'corrupt_job' }), { code: 'corrupt' });
+    assert.deepEqual(readdirSync(out).sort(), ['copy', 'mine', 'out']);
+    await model.optimize({ sink: inside(), force: true });
+    sameTree(assert, readTree(out), stubResult(FILES));
+    assert.deepEqual(left(folder), ['out']);
+  });
   test('an output inside of the input, and around it, is refused, through links too', async () => {
     const { model, folder, input } = await setUp();
     symlinkSync(input, path.join(folder, 'link'));

@@ -51,6 +51,9 @@ class FolderSink final : public Sink {
     if (!is_folder) return invalid_argument("the output is a file, not a folder").in(path_);
     full_ = real;
     taken_ = true;
+    struct stat own, above;
+    if (::stat(real.c_str(), &own) != 0 || ::stat(fs::path(real).parent_path().c_str(), &above) != 0) return failed(errno);
+    inside_ = own.st_dev != above.st_dev;
     std::error_code error;
     const bool empty = fs::is_empty(real, error);
     if (error) return failed(error.value());
@@ -58,8 +61,15 @@ class FolderSink final : public Sink {
     return {};
   }
   Status create(const std::vector<OutputFile>& outputs) override {
+    if (!inside_ && ::mkdir(temporary_.c_str(), 0777) != 0) {
+      if (!taken_ || (errno != EACCES && errno != EPERM && errno != EROFS)) return failed(errno);
+      inside_ = true;
+    }
+    if (inside_) {
+      temporary_ = (fs::path(full_) / fs::path(temporary_).filename()).string();
+      if (::mkdir(temporary_.c_str(), 0777) != 0) return failed(errno);
+    }
     std::error_code error;
-    if (!fs::create_directory(temporary_, error)) return failed(error.value());
     for (const OutputFile& output : outputs) {
       const fs::path path = fs::path(temporary_) / output.path;
       fs::create_directories(path.parent_path(), error);
@@ -74,13 +84,10 @@ class FolderSink final : public Sink {
     return {};
   }
   Status publish() override {
-    std::error_code error;
+    if (inside_) return publish_inside();
     if (!taken_) return Sink::publish();
-    if (fs::is_empty(full_, error)) {
-      fs::remove(full_, error);
-      return Sink::publish();
-    }
     const std::string old = temporary_ + "-old";
+    std::error_code error;
     fs::rename(full_, old, error);
     if (error) return failed(error.value());
     Status published = Sink::publish();
@@ -93,8 +100,39 @@ class FolderSink final : public Sink {
   }
 
  private:
+  Status publish_inside() {
+    const fs::path old = temporary_ + "-old";
+    if (::mkdir(old.c_str(), 0777) != 0) return failed(errno);
+    std::vector<std::pair<fs::path, fs::path>> moved;
+    auto move = [&](const fs::path& from, const fs::path& to) -> Status {
+      std::error_code error;
+      std::vector<fs::path> names;
+      for (fs::directory_iterator entries(from, error), end; !error && entries != end; entries.increment(error)) {
+        names.push_back(entries->path().filename());
+      }
+      for (const fs::path& name : names) {
+        if (from / name == old || from / name == temporary_) continue;
+        if (!error) fs::rename(from / name, to / name, error);
+        if (!error) moved.emplace_back(to / name, from / name);
+      }
+      return error ? Status(failed(error.value())) : Status();
+    };
+    Status status = move(full_, old);
+    if (status.ok()) status = move(temporary_, full_);
+    std::error_code error;
+    if (!status.ok()) {
+      for (auto undo = moved.rbegin(); undo != moved.rend(); ++undo) fs::rename(undo->first, undo->second, error);
+      fs::remove(old, error);
+      return status;
+    }
+    fs::remove(temporary_, error);
+    fs::remove_all(old, error);
+    return {};
+  }
+
   std::vector<Target> files_;
   bool taken_ = false;
+  bool inside_ = false;
 };
 
 class ZipSink final : public Sink {

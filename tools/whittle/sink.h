@@ -1,7 +1,8 @@
 // sink.h: where a result goes: a folder, a zip or one file; wasm/js/sinks_node.mjs in C++.
 //
 // Every piece is written at its final offset into a temporary sibling ".NAME.whittle-XXXXXXXX", which is flushed and renamed
-// at the end. A place that is taken is refused; with `force` it is replaced, but only after success.
+// at the end. A place that is taken is refused; with `force` it is replaced, but only after success. A folder that is a mount,
+// or whose parent may not be written, gets its temporary folder inside, and then file by file what is in it.
 #ifndef WHITTLE_TOOLS_SINK_H_
 #define WHITTLE_TOOLS_SINK_H_
 

@@ -75,6 +75,33 @@ export interface Model {
   readonly summary: Summary;
   /** Calls on one optimizer queue. Nothing is left in the sink when it rejects. */
   optimize(options: OptimizeOptions): Promise<Report>;
+  /** Runs a signature on samples that lie in one of the model's files, in Whittle's own evaluator. */
+  evaluate(samples: Samples, options?: { signal?: AbortSignal }): Promise<Evaluation>;
+}
+
+/** Samples as one array of uint8 values; each is multiplied by `scale` and fed as float32. */
+export interface Samples {
+  /** Path of the file among the model's files. */
+  file: string;
+  signature?: string;
+  input?: string;
+  output?: string;
+  count: number;
+  /** Of one sample. */
+  shape: number[];
+  offset?: number;
+  scale?: number;
+  /** Offset of `count` uint8 class numbers: the report then says how many the largest output hits. */
+  labels?: number;
+}
+
+export interface Evaluation {
+  schema: string;
+  signature: string;
+  count: number;
+  correct?: number;
+  shape: number[];
+  output: number[];
 }
 
 export type Preset = 'exact' | 'float' | 'half' | 'int8';
@@ -177,7 +204,7 @@ export interface Report {
   nodes: { before: number; after: number };
   bytes: { before: number; after: number };
   causes: Cause[];
-  passes: { name: string; patches: number; rolled_back: number; why: string | null; nodes_removed: number; bytes_removed: number }[];
+  passes: { name: string; patches: number; rolled_back: boolean; why: string | null; nodes_removed: number; bytes_removed: number }[];
   tensors: TensorReport[];
   eligible_bytes: number;
   quantized_bytes: number;

@@ -78,6 +78,8 @@ class Optimizer {
         files: files.map(({ path, size }) => ({ path, size })),
         summary: described,
         optimize: (options) => this.#optimize(opened, options),
+        evaluate: (samples, { signal: end } = {}) =>
+          this.#enqueue(end, (halt) => this.#run('evaluate', files, { samples }, halt)),
       };
     });
   }

@@ -28,7 +28,7 @@ export const HEAP_LIMIT = 512 << 20;
 export const CANCEL_MS = 150;
 // Tasks sent ahead to each worker, so that it need not wait for the client between two small ones.
 export const TASKS_AHEAD = 2;
-// Unacknowledged bytes of chunks that a worker may have on the way.
-export const CHUNK_AHEAD = 8 << 20;
+// Unacknowledged bytes of chunks that a worker may have on the way: two windows, 128 MB for the most workers.
+export const CHUNK_AHEAD = 2 << 20;
 // The longest that a worker computes between two turns of its event loop.
 export const SLICE_MS = 40;

@@ -3,7 +3,7 @@
 // A BYOB stream cannot read into wasm memory (the buffer would have to be transferred), so it fills one recycled
 // buffer that is copied from; without BYOB, slices of at most 8 MB are read. Measured in Chromium: 620 MB/s against 180.
 
-import { WhittleError } from './errors.mjs';
+import { toWhittleError, WhittleError } from './errors.mjs';
 
 const BYOB_BYTES = 1 << 20;
 const SLICE_BYTES = 8 << 20;
@@ -11,6 +11,7 @@ const SMALL = 256 << 10;  // a stream costs more to start than a slice of this s
 
 let recycled = null;
 
+const named = (path, reading) => reading.catch((thrown) => { throw toWhittleError(thrown, path); });
 const short = (path) => new WhittleError('io', 'the file is shorter than when it was chosen', [path]);
 
 export function openBlobRange(blob, path, offset, length, { byob = true } = {}) {
@@ -28,7 +29,7 @@ function byobRange(part, path) {
         if (!ahead) {
           const buffer = recycled ?? new ArrayBuffer(BYOB_BYTES);
           recycled = null;
-          const { value, done } = await reader.read(new Uint8Array(buffer));
+          const { value, done } = await named(path, reader.read(new Uint8Array(buffer)));
           if (done || !value) throw short(path);
           ahead = value;
         }
@@ -56,7 +57,7 @@ function sliceRange(part, path) {
     async fill(view, n) {
       for (let at = 0; at < n;) {
         if (!ahead) {
-          const bytes = await part.slice(offset, offset + SLICE_BYTES).arrayBuffer();
+          const bytes = await named(path, part.slice(offset, offset + SLICE_BYTES).arrayBuffer());
           if (bytes.byteLength === 0) throw short(path);
           offset += bytes.byteLength;
           ahead = new Uint8Array(bytes);

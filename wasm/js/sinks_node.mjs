@@ -1,7 +1,8 @@
 // Sinks of Node that write to a path: a folder, a zip, one file.
 //
 // Workers write every piece at its final offset into a temporary sibling ".NAME.whittle-XXXXXXXX", which is flushed and
-// renamed at the end. A place that is taken is refused; with `force` it is replaced, but only after success.
+// renamed at the end. A place that is taken is refused; with `force` it is replaced, but only after success. A folder that is
+// a mount, or whose parent may not be written, gets its temporary folder inside, and then file by file what is in it.
 
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
@@ -15,6 +16,18 @@ const exists = (path) => stat(path).catch((thrown) => {
   if (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR') return null;
   throw thrown;
 });
+// Windows: a scanner or an indexer may hold what was just written for a moment.
+async function renameSoon(from, to) {
+  for (let tries = 1; ; ++tries) {
+    try {
+      return await rename(from, to);
+    } catch (thrown) {
+      if (process.platform !== 'win32' || tries === 10 || !/^(EPERM|EBUSY|EACCES)$/.test(thrown.code)) throw thrown;
+      await new Promise((resolve) => { setTimeout(resolve, 50 * tries); });
+    }
+  }
+}
+
 const isInside = (path, folder) => {
   const way = relative(folder, path);
   return way === '' || (!way.startsWith(`..${sep}`) && way !== '..' && !isAbsolute(way));
@@ -71,13 +84,14 @@ class PathSink {
       throw toWhittleError(thrown, this.path);
     }
   }
-  async publish() { await rename(this.temporary, this.full); }
+  async publish() { await renameSoon(this.temporary, this.full); }
   async abort() {
-    if (this.#made) await rm(this.temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    if (this.#made) await remove(this.temporary);
     this.#made = false;
   }
 }
 
+const remove = (path) => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 const createFile = (path) => closeSync(openSync(path, 'wx', 0o644));
 async function flush(path) {
   const file = await open(path, 'r+');
@@ -96,12 +110,24 @@ export class DirectoryPathSink extends PathSink {
     if (!there.isDirectory()) throw new WhittleError('invalid_argument', 'the output is a file, not a folder', [this.path]);
     this.full = real;
     this.taken = true;
+    this.inside = there.dev !== (await stat(dirname(real))).dev;
     if ((await readdir(real)).length > 0 && !this.force) {
       throw new WhittleError('invalid_argument', 'the output folder is not empty; --force replaces it', [this.path]);
     }
   }
   async create(files) {
-    await mkdir(this.temporary);
+    if (!this.inside) {
+      try {
+        await mkdir(this.temporary);
+      } catch (thrown) {
+        if (!this.taken || !/^(EACCES|EPERM|EROFS)$/.test(thrown.code)) throw thrown;
+        this.inside = true;
+      }
+    }
+    if (this.inside) {
+      this.temporary = join(this.full, basename(this.temporary));
+      await mkdir(this.temporary);
+    }
     this.files = files.map(({ path }) => ({ name: join(this.path, path), path: join(this.temporary, ...path.split('/')) }));
     for (const { path } of this.files) {
       await mkdir(dirname(path), { recursive: true });
@@ -111,20 +137,39 @@ export class DirectoryPathSink extends PathSink {
   target(file, offset) { return { kind: 'file', ...this.files[file], offset }; }
   async complete() { for (const { path } of this.files) await flush(path); }
   async publish() {
+    if (this.inside) return this.publishInside();
     if (!this.taken) return super.publish();
     const old = `${this.temporary}-old`;
-    if ((await readdir(this.full)).length === 0) {
-      await rmdir(this.full);
-      return super.publish();
-    }
-    await rename(this.full, old);
+    await renameSoon(this.full, old);
     try {
       await super.publish();
     } catch (thrown) {
       await rename(old, this.full);
       throw thrown;
     }
-    return rm(old, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    return remove(old);
+  }
+  async publishInside() {
+    const old = `${this.temporary}-old`;
+    await mkdir(old);
+    const moved = [];
+    const move = async (from, to, except) => {
+      for (const name of await readdir(from)) {
+        if (except.includes(name)) continue;
+        await renameSoon(join(from, name), join(to, name));
+        moved.unshift([join(to, name), join(from, name)]);
+      }
+    };
+    try {
+      await move(this.full, old, [basename(old), basename(this.temporary)]);
+      await move(this.temporary, this.full, []);
+    } catch (thrown) {
+      for (const [from, to] of moved) await rename(from, to);
+      await rmdir(old);
+      throw thrown;
+    }
+    await rmdir(this.temporary);
+    return remove(old);
   }
 }
 
