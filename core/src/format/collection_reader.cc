@@ -153,7 +153,6 @@ Status read_object_graph(std::string_view bytes, Remainder* remainder) {
   pb::SavedObject root;
   pb::SavedObject object;
   for (size_t i = 0; i < nodes.size(); ++i) {
-    object.Clear();
     if (!parse(nodes[i], &object))
       return corrupt(cat("object ", i, " of the object graph is broken"));
     is_function[i] = object.has_function() || object.has_bare_concrete_function();

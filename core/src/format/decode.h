@@ -1,10 +1,10 @@
 // decode.h: protobuf values → values of the Model: shapes, tensors, attributes.
 //
 // Tensors   formats.md §2.1: tensor_content wins over typed values and must have exactly the bytes
-//           that dtype and shape say; typed values repeat the last one. What a few bytes describe as
-//           large becomes a splat; filling in several values is held to a budget for the whole file.
-// Raw       an attribute with a member, or a field in any part of it, that graph.proto does not name,
-//           and tensors of resources and variants: AttrValue::raw with the original bytes.
+//           that dtype and shape say; typed values repeat the last one. What a few bytes describe
+//           as large becomes a splat; filling in several values is held to a budget for the file.
+// Raw       an attribute with a member, or with a field in any part of it, that graph.proto does not
+//           name, and tensors of resources and variants: AttrValue::raw with the original bytes.
 // Errors    corrupt; limit when repeated values pass the budget.
 #ifndef WHITTLE_FORMAT_DECODE_H_
 #define WHITTLE_FORMAT_DECODE_H_
@@ -60,6 +60,8 @@ Result<OpSpec> decode_op_def(const pb::OpDef& proto, const ValueDecoder& values)
 // Parses `bytes` as `message`; false when they are no such message.
 template <class Message>
 bool parse(std::string_view bytes, Message* message) {
+  message->Clear();
+  if (bytes.empty()) return true;  // no pointer that protobuf may copy from
   return bytes.size() <= INT32_MAX &&
          message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }

@@ -141,15 +141,30 @@ Status ValueDecoder::add(const pb::AttrEntry& entry, AttrMap* map) const {
 
 namespace {
 
-ArgSpec decode_arg(const pb::OpDef::ArgDef& proto) {
-  ArgSpec arg;
-  arg.name = proto.name();
-  arg.fixed_type = static_cast<DType>(proto.type());
-  arg.type_attr = proto.type_attr();
-  arg.number_attr = proto.number_attr();
-  arg.type_list_attr = proto.type_list_attr();
-  arg.is_ref = proto.is_ref();
-  return arg;
+// `node:arg:0` must be one way to read it.
+bool is_arg_name(std::string_view name) {
+  return name.find(':') == std::string_view::npos && name.substr(0, 1) != "^" &&
+         is_valid_utf8(name);
+}
+
+Result<std::vector<ArgSpec>> decode_args(
+    const google::protobuf::RepeatedPtrField<pb::OpDef::ArgDef>& protos) {
+  std::vector<ArgSpec> out;
+  for (const pb::OpDef::ArgDef& proto : protos) {
+    if (!is_arg_name(proto.name())) {
+      return corrupt("the name has characters that TensorFlow does not allow")
+          .in(cat("argument ", printable(proto.name())));
+    }
+    ArgSpec arg;
+    arg.name = proto.name();
+    arg.fixed_type = static_cast<DType>(proto.type());
+    arg.type_attr = proto.type_attr();
+    arg.number_attr = proto.number_attr();
+    arg.type_list_attr = proto.type_list_attr();
+    arg.is_ref = proto.is_ref();
+    out.push_back(arg);
+  }
+  return out;
 }
 
 }  // namespace
@@ -157,8 +172,8 @@ ArgSpec decode_arg(const pb::OpDef::ArgDef& proto) {
 Result<OpSpec> decode_op_def(const pb::OpDef& proto, const ValueDecoder& values) {
   OpSpec spec;
   spec.name = proto.name();
-  for (const pb::OpDef::ArgDef& arg : proto.input_arg()) spec.inputs.push_back(decode_arg(arg));
-  for (const pb::OpDef::ArgDef& arg : proto.output_arg()) spec.outputs.push_back(decode_arg(arg));
+  WHITTLE_ASSIGN(spec.inputs, decode_args(proto.input_arg()));
+  WHITTLE_ASSIGN(spec.outputs, decode_args(proto.output_arg()));
   for (const pb::OpDef::AttrDef& attr : proto.attr()) {
     AttrSpec out;
     out.name = attr.name();

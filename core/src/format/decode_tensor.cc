@@ -8,7 +8,7 @@
 namespace whittle::format {
 namespace {
 
-// Below this a constant of equal elements is spelled out: tiny tensors are compared and folded often.
+// Below this a constant of equal elements is spelled out: small ones are often compared and folded.
 constexpr uint64_t kOwnedSplat = 4096;
 constexpr uint64_t kStringCost =
     32;  // memory of one string besides its bytes, the same on every target

@@ -120,7 +120,7 @@ std::string list_some(const std::vector<std::string>& names) {
   return out;
 }
 
-// The folder of the model among several that hold a saved_model file: the one that all others are in.
+// Of several folders with a saved_model file, the one that all others are in.
 Result<std::string> choose_root(const std::set<std::string>& roots) {
   const std::string& first = *roots.begin();  // a prefix sorts before what it begins
   for (const std::string& root : roots) {

@@ -75,7 +75,7 @@ class Decoder {
     return {};
   }
 
-  // The values that a text of the body grammar (formats.md §5.1) stands for: one, or those of a list.
+  // The values that a text of the body grammar stands for: one, or those of a list.
   Result<std::vector<OutputId>> resolve(std::string_view text) {
     const std::vector<std::string_view> parts = split(text, ':');
     const NodeId producer = f_.body.find(parts[0]);

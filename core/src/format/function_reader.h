@@ -1,7 +1,7 @@
 // function_reader.h: the functions of a GraphDef's library, decoded one by one when asked for.
 //
-//   index     every function's name, signature (into the op registry, so that a node whose op is the
-//             function has named outputs) and size; bodies stay bytes of the skeleton
+//   index     every function's name, size and signature (into the op registry, so that a node whose
+//             op is the function has named outputs); bodies stay bytes of the skeleton
 //   decode    FunctionDef → Function: `node:out:i` becomes a port through the registry
 //
 //        FunctionDef                                   Function::body
@@ -45,7 +45,7 @@ Status read_library(const std::vector<std::string_view>& libraries,
                     std::shared_ptr<const Source> source,
                     const std::shared_ptr<OpRegistry>& registry, Library* library, Context& ctx);
 
-// An OpList: ops that the built-in registry lacks. Describing the others again would change nothing.
+// An OpList: the ops that the built-in registry lacks; it knows the others already.
 Status read_op_list(std::string_view op_list, const ValueDecoder& values, OpRegistry* registry);
 
 }  // namespace whittle::format

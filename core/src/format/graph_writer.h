@@ -2,9 +2,10 @@
 // the order of their names, versions.
 //
 // Left out  attributes at the op's default, `_class` entries of nodes that are gone, gradients.
-// Init      MetaGraph::init becomes one node: itself when it is one NoOp, else a NoOp that waits for all.
-// Errors    corrupt when a function that is named somewhere does not exist (tf.saved_model.load refuses
-//           such a model, even when nothing calls it).
+// Init      MetaGraph::init becomes one node: itself when it is one NoOp, else a NoOp that waits for
+//           all of them.
+// Errors    corrupt when a function that is named somewhere does not exist: tf.saved_model.load
+//           refuses such a model, even when nothing calls it.
 #ifndef WHITTLE_FORMAT_GRAPH_WRITER_H_
 #define WHITTLE_FORMAT_GRAPH_WRITER_H_
 

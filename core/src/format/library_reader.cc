@@ -99,7 +99,6 @@ Status read_op_list(std::string_view op_list, const ValueDecoder& values, OpRegi
     WHITTLE_ASSIGN(const std::vector<std::string_view> name, bytes_fields(op, 1));
     if (name.empty() || OpRegistry::builtin().find(name.back()) != nullptr) continue;
     const std::string place = cat("op ", printable(name.back()), " of stripped_op_list");
-    proto.Clear();
     if (!parse(op, &proto)) return corrupt("it is no OpDef").in(place);
     WHITTLE_ASSIGN_IN(const OpSpec spec, decode_op_def(proto, values), place);
     WHITTLE_CHECK_IN(registry->add(spec), place);

@@ -1,10 +1,11 @@
 // meta_reader.h: a MetaGraphDef around its graph: signatures, assets, init op, saver, collections,
 // and facts about the object graph.
 //
-// Names   every tensor name must lead to a node of the graph and, where the registry knows the op, to
-//         one of its outputs; corrupt otherwise, naming the signature and key.
-// Init    formats.md §4.4: signature __saved_model_init_op, then the collections saved_model_main_op,
-//         legacy_init_op; as tf.saved_model.load does, table_initializer when there is none of these.
+// Names   every tensor name must lead to a node of the graph and, where the registry knows the op,
+//         to one of its outputs; corrupt otherwise, naming the signature and key.
+// Init    formats.md §4.4: signature __saved_model_init_op, then the collections
+//         saved_model_main_op, legacy_init_op; and as tf.saved_model.load does, table_initializer
+//         when there is none of these.
 // Assets  asset_file_def, else the collection saved_model_assets. A file name that could leave the
 //         assets folder is corrupt; one without its file is not_found.
 #ifndef WHITTLE_FORMAT_META_READER_H_

@@ -186,7 +186,6 @@ Result<Graph> read_nodes(const std::vector<std::string_view>& nodes, const Value
   pb::Node proto;
   for (size_t i = 0; i < nodes.size(); ++i) {
     if (i % 256 == 0) WHITTLE_CHECK(ctx.check_cancelled());
-    proto.Clear();
     if (!parse(nodes[i], &proto)) return corrupt(cat("node ", i, " of the graph is no NodeDef"));
     WHITTLE_CHECK(add_node(proto, values, true, &graph, &texts));
   }

@@ -21,7 +21,7 @@ namespace whittle::format {
 // What NodeDef.input of node i holds, by NodeId of the nodes added so far.
 using InputTexts = std::vector<std::vector<std::string>>;
 
-// `strict_name`: TensorFlow's rule for GraphDefs; without it only what an edge could not name is bad.
+// `strict_name`: TensorFlow's rule for GraphDefs; else only what an edge could not name is bad.
 Status add_node(const pb::Node& proto, const ValueDecoder& values, bool strict_name, Graph* graph,
                 InputTexts* inputs);
 

@@ -1,7 +1,7 @@
 // pieces.h: the bytes of a message that is not in memory: literal text and tensors, in order.
 //
 //   Pieces tensor;  tensor.literal(header);  tensor.tensor(ref, bytes, "conv1/w");
-//   Pieces attr;    attr.nest(8, std::move(tensor));        // tag, length, then the tensor's pieces
+//   Pieces attr;    attr.nest(8, std::move(tensor));    // tag, length, the tensor's pieces
 //
 // Sizes are exact at every level before a byte of a tensor is read.
 #ifndef WHITTLE_FORMAT_PIECES_H_

@@ -1,15 +1,15 @@
 // skeleton.h: a SavedModel or GraphDef without its large constants, as protobuf bytes in memory.
 //
-//   file      … NodeDef { … attr { key "value" value { tensor { dtype shape tensor_content(64 MB) }}}}
-//   skeleton  … NodeDef { … attr { key "value" value { tensor { dtype shape lazy_content(off, len) }}}}
+//   file      … node { … attr { value { tensor { dtype shape tensor_content(64 MB) }}}}
+//   skeleton  … node { … attr { value { tensor { dtype shape lazy_content(offset, length) }}}}
 //
 // The walk descends only into messages above 16 KiB on the way to a TensorProto; all else is copied
 // as it is. Lengths of the messages it descends into are written as five-byte varints and patched
-// when the message ends. Skipped, with their size noted: graph_def.debug_info, an object graph above
-// kMaxObjectGraph, and in MetaGraphs that nobody wants everything after the tags.
+// when the message ends. Skipped, with their size noted: graph_def.debug_info, an object graph
+// above kMaxObjectGraph, and in MetaGraphs that nobody wants everything after the tags.
 //
 // Restart  run() answers kNeedBytes; call it again on the same object. The walk never goes back.
-// Errors   corrupt: lengths beyond their message, groups, varints of more than ten bytes, "at byte N".
+// Errors   corrupt, at "byte N": lengths beyond their message, groups, varints above ten bytes.
 //          limit: a skeleton above kMaxSkeleton.
 // Memory   the skeleton; one window of at most 1 MB lies in the cache.
 // Depth    at most ten frames, whatever the input.
@@ -37,8 +37,8 @@ struct LazyContent {
   uint64_t offset = 0, length = 0;
 };
 
-// What replaces it, and how it is read back: only contents that the walk itself met are accepted, so
-// a marker in hostile input cannot name other bytes.
+// Only contents that the walk itself met are accepted when a marker is read back, so a marker in
+// hostile input cannot name other bytes.
 class LazyContents {
  public:
   LazyContents() = default;
