@@ -36,15 +36,18 @@ target_compile_definitions(whittle_protobuf_lite PUBLIC GOOGLE_PROTOBUF_NO_RTTI=
 target_compile_options(whittle_protobuf_lite PRIVATE -w)
 target_link_libraries(whittle_protobuf_lite PRIVATE whittle::options)
 if(EMSCRIPTEN)
-  target_compile_options(whittle_protobuf_lite PRIVATE -Os)  # it indexes; the bytes that take time never pass through it
+  target_compile_options(whittle_protobuf_lite PRIVATE -Oz)  # it indexes; the bytes that take time never pass through it
 else()
   find_package(Threads REQUIRED)
   target_compile_definitions(whittle_protobuf_lite PRIVATE HAVE_PTHREAD=1)
   target_link_libraries(whittle_protobuf_lite PUBLIC Threads::Threads)
 endif()
+# Linked last, so that its option comes after those that switch the sanitizer on.
+add_library(whittle_not_ours_to_mend INTERFACE)
 if(WHITTLE_SANITIZE)
-  target_compile_options(whittle_protobuf_lite PRIVATE -fno-sanitize=undefined)  # not ours to mend
+  target_compile_options(whittle_not_ours_to_mend INTERFACE -fno-sanitize=undefined)
 endif()
+target_link_libraries(whittle_protobuf_lite PRIVATE whittle_not_ours_to_mend)
 
 function(whittle_proto_library name)
   cmake_parse_arguments(arg "" "BASE" "SOURCES" ${ARGN})
@@ -68,8 +71,8 @@ function(whittle_proto_library name)
   add_library(${name} STATIC ${generated})
   target_include_directories(${name} SYSTEM PUBLIC "${out}")
   target_compile_options(${name} PRIVATE -w)
-  target_link_libraries(${name} PUBLIC whittle::protobuf_lite PRIVATE whittle::options)
+  target_link_libraries(${name} PUBLIC whittle::protobuf_lite PRIVATE whittle::options whittle_not_ours_to_mend)
   if(EMSCRIPTEN)
-    target_compile_options(${name} PRIVATE -Os)
+    target_compile_options(${name} PRIVATE -Oz)
   endif()
 endfunction()

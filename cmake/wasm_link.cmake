@@ -8,7 +8,7 @@
 set(whittle_wasm_memory -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=4GB -sMALLOC=emmalloc -sTOTAL_STACK=1MB -Wl,--stack-first)
 
 function(whittle_standalone_wasm target)
-  target_link_options(${target} PRIVATE -O3 -sSTANDALONE_WASM --no-entry ${whittle_wasm_memory})
+  target_link_options(${target} PRIVATE -Oz -sSTANDALONE_WASM --no-entry ${whittle_wasm_memory})
 endfunction()
 
 function(whittle_node_program target)
