@@ -97,6 +97,7 @@ export function App({ session }: { session: Session }) {
         )}
         {phase === 'start' && <StartCard session={session} blocked={blocked} />}
         <ModelCard state={state} />
+        {failure && <ErrorCard key={`${failure.code}${failure.message}`} state={state} failure={failure} />}
         {!blocked && <Presets session={session} state={state} />}
         {(phase === 'opening' || phase === 'running') && <ProgressCard session={session} state={state} />}
         {phase === 'ready' && (
@@ -104,7 +105,6 @@ export function App({ session }: { session: Session }) {
             <button type="button" class="button primary" data-testid="start" onClick={() => void session.restart()}>Start</button>
           </div>
         )}
-        {failure && <ErrorCard key={`${failure.code}${failure.message}`} state={state} failure={failure} />}
         {result && <ResultCard key={result.url} session={session} state={state} result={result} />}
         {idle && <section class="next" aria-label="Another model"><p class="hint">Drop another model anywhere, or choose one:</p><Pickers session={session} compact /></section>}
       </main>

@@ -27,34 +27,34 @@ export function largest(causes: readonly Cause[]): { label: string; bytes: numbe
   return rows;
 }
 
-// A bar and the table that says the same: the bar is for the eye only.
-export function SizeByCause({ causes, whole, caption, verb }: { causes: readonly Cause[]; whole: number; caption: string; verb?: string }) {
+// A bar and the table that says the same: the bar is for the eye only. With `left`, the causes are what went, and that is
+// what remains of `whole`.
+export function SizeByCause({ id, causes, whole, title, left }:
+  { id: string; causes: readonly Cause[]; whole: number; title: string; left?: number }) {
   const rows = largest(causes);
-  const grown = causes.filter((cause) => cause.bytes < 0);
-  const added = -grown.reduce((sum, cause) => sum + cause.bytes, 0);
+  const added = -sum(causes.filter((cause) => cause.bytes < 0));
   return (
     <div class="by-cause">
+      <h3 id={`${id}-causes`}>{title}</h3>
       <div class="bar" aria-hidden="true">
         {rows.map((row) => <span key={row.label} class={`segment colour-${row.colour}`} style={{ flexGrow: row.bytes }} />)}
-        {whole > sum(rows) && verb && <span class="segment kept" style={{ flexGrow: whole - sum(rows) }} />}
+        {left !== undefined && whole > sum(rows) && <span class="segment kept" style={{ flexGrow: whole - sum(rows) }} />}
       </div>
-      <table>
-        <caption>{caption}</caption>
+      <table aria-labelledby={`${id}-causes`}>
         <thead class="visually-hidden"><tr><th scope="col">Cause</th><th scope="col">Bytes</th><th scope="col">Share</th></tr></thead>
         <tbody>
           {rows.map((row) => (
             <tr key={row.label}>
               <th scope="row"><span class={`swatch colour-${row.colour}`} aria-hidden="true" />{row.label}</th>
-              <td>{verb ? `−${bytes(row.bytes)}` : bytes(row.bytes)}</td>
+              <td>{left === undefined ? bytes(row.bytes) : `−${bytes(row.bytes)}`}</td>
               <td>{percent(row.bytes, whole)}</td>
             </tr>
           ))}
-          {verb && added > 0 && (
-            <tr>
-              <th scope="row"><span class="swatch kept" aria-hidden="true" />what the new form needs</th>
-              <td>+{bytes(added)}</td>
-              <td>{percent(added, whole)}</td>
-            </tr>
+          {left !== undefined && added > 0 && (
+            <tr><th scope="row"><span class="swatch" aria-hidden="true" />added by the new form</th><td>+{bytes(added)}</td><td>{percent(added, whole)}</td></tr>
+          )}
+          {left !== undefined && (
+            <tr><th scope="row"><span class="swatch kept" aria-hidden="true" />what is left</th><td>{bytes(left)}</td><td>{percent(left, whole)}</td></tr>
           )}
         </tbody>
       </table>
@@ -62,6 +62,9 @@ export function SizeByCause({ causes, whole, caption, verb }: { causes: readonly
   );
 }
 const sum = (rows: { bytes: number }[]) => rows.reduce((total, row) => total + row.bytes, 0);
+
+// A path may break after its slashes.
+export const Path = ({ name }: { name: string }) => <code>{name.split(/(?<=\/)/).map((part, index) => <>{index > 0 && <wbr />}{part}</>)}</code>;
 
 export function Notes({ title, items }: { title: string; items: readonly string[] }) {
   if (items.length === 0) return null;

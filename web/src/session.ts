@@ -175,11 +175,6 @@ export class Session {
     await this.#engine.close();
   }
 
-  reset(): void {
-    if (this.busy) return;
-    this.#forget();
-    this.#set({ phase: 'start', name: '', files: [], summary: null, failure: null, notice: '', announced: '' });
-  }
   dismiss(): void { this.#set({ notice: '' }); }
 
   #begin(change: Partial<State>): AbortController {

@@ -50,7 +50,7 @@ export function ModelCard({ state }: { state: State }) {
     <Card id="model" testid="model-card" title={name}>
       <p class="facts">{facts.map((fact, index) => <span key={index}>{fact}</span>)}</p>
       <div class="columns">
-        <SizeByCause causes={summary.causes} whole={input.bytes} caption="Where the bytes are" />
+        <SizeByCause id="model" causes={summary.causes} whole={input.bytes} title="Where the bytes are" />
         <Signatures signatures={summary.signatures} />
       </div>
       {others.length > 0 && (

@@ -1,7 +1,7 @@
 // What came out: how much smaller, why, at what error, and how to get it.
 import type { Report, TensorReport } from 'whittle-tf';
 import { bytes, change, count, percent, shape } from '../format';
-import { Card, Notes, SizeByCause } from '../parts';
+import { Card, Notes, Path, SizeByCause } from '../parts';
 import type { Result, Session, State } from '../session';
 
 const kTensorRows = 12;
@@ -29,7 +29,7 @@ function Tensors({ tensors }: { tensors: readonly TensorReport[] }) {
         <tbody>
           {largest.map((tensor) => (
             <tr key={tensor.name}>
-              <th scope="row"><code>{tensor.name}</code></th>
+              <th scope="row"><Path name={tensor.name} /></th>
               <td>{shape(tensor.shape)}</td>
               <td>{bytes(tensor.bytes_before)}</td>
               <td>{bytes(tensor.bytes_after)}</td>
@@ -75,14 +75,17 @@ export function ResultCard({ session, state, result }: { session: Session; state
         {'showDirectoryPicker' in window && (
           <button type="button" class="button" data-testid="save-folder" disabled={!idle} onClick={() => void saveFolder(session)}>Save into a folder…</button>
         )}
-        <span class="hint">{result.fileName}, {bytes(result.zip.size)}</span>
+        <span class="hint">{result.fileName}</span>
       </div>
-      <Figures report={report} />
       <div class="columns">
-        <SizeByCause causes={report.causes} whole={before} caption="What shrank" verb="went" />
-        <Tensors tensors={report.tensors} />
+        <SizeByCause id="result" causes={report.causes} whole={before} title="What shrank" left={after} />
+        <div class="aside">
+          <Figures report={report} />
+          <p class="hint">A frozen model cannot be trained further.</p>
+          <p class="hint">The same on the command line:<br /><code>whittle optimize MODEL -o OUT --preset {preset}</code></p>
+        </div>
       </div>
-      <p class="hint">A frozen model cannot be trained further. The same on the command line: <code>whittle optimize MODEL -o OUT --preset {preset}</code></p>
+      <Tensors tensors={report.tensors} />
       {report.opaque_ops.length > 0 && <p class="hint">Custom ops were kept untouched: {report.opaque_ops.join(', ')}.</p>}
       <Notes title="No longer in the model: functions that are no signature" items={report.lost} />
       <Notes title="Warnings" items={report.warnings} />
