@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "calls.h"
+#include "whittle/costs.h"
 #include "whittle/kernel.h"
 #include "whittle/quant.h"
 #include "whittle/text.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr uint64_t kAlwaysFine = 1024;            // bytes of a result that need no justification
 constexpr uint64_t kMostHeld = uint64_t{64} << 20;  // computed values in memory at once
 constexpr uint64_t kMostProducts = 1 << 24;       // bytes of the inputs of convolutions and products
+constexpr uint64_t kConstFrame = 50;              // bytes of a Const besides its name and values
 constexpr size_t kMostControls = 8;
 constexpr size_t kMostCone = 4096;                // nodes looked at to find what goes with one
 
@@ -390,11 +392,11 @@ bool ConstantFolder::is_needed(NodeId id) const {
   return false;
 }
 
-// Bytes of the constants that nothing but `id` needs, directly or through known nodes.
+// Bytes of the node and of what nothing else needs, directly or through known nodes.
 uint64_t ConstantFolder::freed_with(NodeId id) const {
   std::map<uint32_t, bool> cone{{index_of(id), true}};
   std::vector<NodeId> stack{id};
-  uint64_t freed = 0;
+  uint64_t freed = serialized_node_bytes(g_, id);
   while (!stack.empty() && cone.size() < kMostCone) {
     const NodeId n = stack.back();
     stack.pop_back();
@@ -406,16 +408,23 @@ uint64_t ConstantFolder::freed_with(NodeId id) const {
       if (!inside) continue;
       cone.emplace(k, true);
       stack.push_back(input.node);
-      if (g_.node(input.node).op == "Const") freed += stored_bytes(known_.at(k).values[0]);
+      freed += serialized_node_bytes(g_, input.node);
     }
   }
   return freed;
 }
 
-bool ConstantFolder::grows(NodeId id) const {
-  uint64_t bytes = 0;
-  for (const TensorRef& ref : known_.at(index_of(id)).values) bytes += stored_bytes(ref);
-  return bytes > kAlwaysFine && bytes > freed_with(id);
+// Small results may cost more than they free as long as the graph as a whole does not grow.
+bool ConstantFolder::grows(NodeId id) {
+  uint64_t bytes = 0, values = 0;
+  for (const TensorRef& ref : known_.at(index_of(id)).values) {
+    values += stored_bytes(ref);
+    bytes += stored_bytes(ref) + g_.node(id).name.size() + kConstFrame + 3 * static_cast<uint64_t>(ref.shape().rank());
+  }
+  const int64_t change = static_cast<int64_t>(freed_with(id)) - static_cast<int64_t>(bytes);
+  if (change < 0 && (values > kAlwaysFine || saved_ + change < 0)) return true;
+  saved_ += change;
+  return false;
 }
 
 // Nobody has to wait for a constant; who waited for what it waited for still does.
@@ -435,35 +444,42 @@ void ConstantFolder::drop_control_uses() {
 
 Status ConstantFolder::backward(const std::vector<NodeId>& order) {
   if (!framed_) drop_control_uses();
-  std::vector<NodeId> dead;
+  std::vector<NodeId> dead, small;
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     const NodeId id = *it;
     if (known_.find(index_of(id)) == known_.end() || g_.node(id).op == "Const") continue;
     if (!is_needed(id)) {
       dead.push_back(id);
-      continue;
-    }
-    const Node& node = g_.node(id);
-    const size_t outputs = known_.at(index_of(id)).values.size();
-    // A value that only passes through is read where it comes from.
-    const bool passes = is_view(node.op) && node.op != "Reshape" && node.op != "ExpandDims" && node.op != "Squeeze";
-    if (passes && !pinned_[index_of(id)] && !framed_ && known_.at(index_of(id)).controls.empty()) {
-      const OutputId input = node.inputs()[0];
-      g_.replace_uses({id, 0}, input);
-      g_.replace_control_uses(id, input.node);
-      dead.push_back(id);
-      continue;
-    }
-    if ((outputs != 1 && pinned_[index_of(id)]) || grows(id)) {
+    } else if (!fold(id, &dead)) {
       kept_[index_of(id)] = true;
-      continue;
+      small.push_back(id);
     }
-    const std::vector<OutputId> inputs = node.inputs();
-    materialize(id);
-    for (OutputId input : inputs) dead.push_back(input.node);
   }
   for (NodeId id : dead) sweep_unused(meta_, g_, pinned_, {id});
+  // What was saved since may pay for them now.
+  for (NodeId id : small) {
+    if (!g_.alive(id) || !fold(id, &dead)) continue;
+    for (NodeId d : dead) sweep_unused(meta_, g_, pinned_, {d});
+    dead.clear();
+  }
   return {};
+}
+
+bool ConstantFolder::fold(NodeId id, std::vector<NodeId>* dead) {
+  const Node& node = g_.node(id);
+  const std::vector<OutputId> inputs = node.inputs();
+  // A value that only passes through is read where it comes from.
+  const bool passes = is_view(node.op) && node.op != "Reshape" && node.op != "ExpandDims" && node.op != "Squeeze";
+  if (passes && !pinned_[index_of(id)] && !framed_ && known_.at(index_of(id)).controls.empty()) {
+    g_.replace_uses({id, 0}, inputs[0]);
+    g_.replace_control_uses(id, inputs[0].node);
+    dead->push_back(id);
+    return true;
+  }
+  if ((known_.at(index_of(id)).values.size() != 1 && pinned_[index_of(id)]) || grows(id)) return false;
+  materialize(id);
+  for (OutputId input : inputs) dead->push_back(input.node);
+  return true;
 }
 
 void ConstantFolder::materialize(NodeId id) {

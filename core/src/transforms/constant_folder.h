@@ -57,7 +57,8 @@ class ConstantFolder {
   void drop_control_uses();
   bool is_needed(NodeId id) const;
   uint64_t freed_with(NodeId id) const;
-  bool grows(NodeId id) const;
+  bool grows(NodeId id);
+  bool fold(NodeId id, std::vector<NodeId>* dead);
   void materialize(NodeId id);
 
   MetaGraph& meta_;
@@ -70,6 +71,7 @@ class ConstantFolder {
   std::vector<bool> kept_;              // known, but not folded
   std::map<uint32_t, Known> known_;     // by node; Consts too
   uint64_t held_ = 0;                   // bytes of computed values
+  int64_t saved_ = 0;                   // bytes, by what was folded so far
   StaticShapes shapes_;
   Status missing_;                      // kNeedBytes of a constant that a shape depends on
 };

@@ -8,9 +8,9 @@
 //           constant stay lazy: no byte of a weight is read for them.
 // Names     a node with one output becomes a Const of its own name, endpoints too; of the others,
 //           outputs in use become Consts NAME/output_K.
-// Growth    a result must not be larger than the constants that go with it or 1 KiB, whichever is
-//           more; one element repeated counts as one. What is too large stays, and what it needs is
-//           folded.
+// Growth    a result must not be larger than the nodes and constants that go with it; up to 1 KiB it
+//           may, while other folds have saved as much. One element repeated counts as one. What is
+//           too large stays, and what it needs is folded.
 // Declines  node by node: stateful nodes, v1 control flow, what is fed (placeholders, signature inputs,
 //           assets), ops of exclude_op, nodes of exclude_node, results above
 //           max_constant_size_in_bytes, and a node whose kernel refuses. Codes stay codes:

@@ -40,12 +40,23 @@ TEST(FoldConstants, ObeysItsParameters) {
 TEST(FoldConstants, FoldsOutputsInPlace) {
   EXPECT_EQ(fold(R"(
     a: float[2] = Const(1, 2)
-    y: float = Neg(a)
-    z: float = Relu(y)
+    b: float[2] = Const(3, 4)
+    y: float = AddN(a, b, b)
+    z: float = Neg(y)
     return y, z)").text, canonical(R"(
-    y: float[2] = Const(-1, -2)
-    z: float[2] = Const(0)
+    y: float[2] = Const(7, 10)
+    z: float[2] = Const(-7, -10)
     return y, z)"));
+}
+
+TEST(FoldConstants, KeepsASmallNodeThatIsShorterThanItsValue) {
+  EXPECT_EQ(fold(R"(
+    a: float[100] = Const(seed=1)
+    y: float = Neg(a)
+    return y, a)").text, canonical(R"(
+    a: float[100] = Const(seed=1)
+    y: float = Neg(a)
+    return y, a)"));
 }
 
 TEST(FoldConstants, FoldsStaticShapes) {
