@@ -19,10 +19,12 @@ function text(address) {
   return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
 }
 
+// Processor time: on a busy machine a run that is preempted costs no more than one that is not.
 function seconds(index) {
-  const start = performance.now();
+  const start = process.cpuUsage();
   exports.bench_run(index);
-  return (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
 }
 
 const rows = [];

@@ -119,26 +119,25 @@ struct ScanKernels {
   // Four accumulators hide the latency of min and max. x is the second operand, so NaN drops out.
   static void float_range(const float* x, size_t n, FloatRange* running) {
     F low[4], high[4];
-    I ordered[4];
+    I ordered[2];
     for (int k = 0; k < 4; ++k) {
       low[k] = B::f_splat(running->min);
       high[k] = B::f_splat(running->max);
-      ordered[k] = B::i_splat(-1);
+      ordered[k / 2] = B::i_splat(-1);
     }
-    const auto take = [&](int k, F v) {
-      low[k] = B::f_min(low[k], v);
-      high[k] = B::f_max(high[k], v);
-      ordered[k] = B::i_and(ordered[k], B::f_eq(v, v));
+    const auto take = [&](int k, F a, F b) {
+      low[k] = B::f_min(low[k], a);
+      high[k] = B::f_max(high[k], a);
+      low[k + 1] = B::f_min(low[k + 1], b);
+      high[k + 1] = B::f_max(high[k + 1], b);
+      ordered[k / 2] = B::i_and(ordered[k / 2], B::f_ordered(a, b));
     };
     size_t i = 0;
     for (; i + 16 <= n; i += 16) {
-      take(0, B::f_load(x + i));
-      take(1, B::f_load(x + i + 4));
-      take(2, B::f_load(x + i + 8));
-      take(3, B::f_load(x + i + 12));
+      take(0, B::f_load(x + i), B::f_load(x + i + 4));
+      take(2, B::f_load(x + i + 8), B::f_load(x + i + 12));
     }
-    for (; i + 4 <= n; i += 4) take(0, B::f_load(x + i));
-    for (; i < n; ++i) take(0, B::f_splat(x[i]));
+    for (; i < n; ++i) take(0, B::f_splat(x[i]), B::f_splat(x[i]));
 
     float lows[4], highs[4];
     B::f_store(lows, B::f_min(B::f_min(low[0], low[1]), B::f_min(low[2], low[3])));
@@ -147,8 +146,7 @@ struct ScanKernels {
       running->min = lows[k] < running->min ? lows[k] : running->min;
       running->max = running->max < highs[k] ? highs[k] : running->max;
     }
-    const I both = B::i_and(ordered[0], ordered[1]);
-    if (!B::i_all(B::i_and(both, B::i_and(ordered[2], ordered[3])))) running->nan = true;
+    if (!B::i_all(B::i_and(ordered[0], ordered[1]))) running->nan = true;
   }
 
   WHITTLE_SIMD float larger(float so_far, float x) {

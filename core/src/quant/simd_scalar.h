@@ -89,6 +89,8 @@ struct Scalar {
     for (int i = 0; i < 4; ++i) r.v[i] = a.v[i] == b.v[i] ? ~0u : 0u;
     return r;
   }
+  // Neither is NaN.
+  WHITTLE_SIMD I f_ordered(F a, F b) { return i_and(f_eq(a, a), f_eq(b, b)); }
 
   // 16 bytes
   WHITTLE_SIMD I i_load(const void* p) { return I::from(p); }

@@ -30,6 +30,7 @@ struct Sse2 {
   WHITTLE_SIMD F f_abs(F a) { return i_float(i_and(f_bits(a), i_splat(0x7fffffff))); }
   WHITTLE_SIMD I f_lt(F a, F b) { return f_bits(_mm_cmplt_ps(a, b)); }
   WHITTLE_SIMD I f_eq(F a, F b) { return f_bits(_mm_cmpeq_ps(a, b)); }
+  WHITTLE_SIMD I f_ordered(F a, F b) { return f_bits(_mm_cmpord_ps(a, b)); }
 
   // 16 bytes
   WHITTLE_SIMD I i_load(const void* p) { return _mm_loadu_si128(static_cast<const I*>(p)); }

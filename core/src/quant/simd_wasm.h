@@ -28,6 +28,7 @@ struct Wasm {
   WHITTLE_SIMD F f_abs(F a) { return wasm_f32x4_abs(a); }
   WHITTLE_SIMD I f_lt(F a, F b) { return wasm_f32x4_lt(a, b); }
   WHITTLE_SIMD I f_eq(F a, F b) { return wasm_f32x4_eq(a, b); }
+  WHITTLE_SIMD I f_ordered(F a, F b) { return i_and(f_eq(a, a), f_eq(b, b)); }
 
   // 16 bytes
   WHITTLE_SIMD I i_load(const void* p) { return wasm_v128_load(p); }
