@@ -110,6 +110,29 @@ Result<bool> flag(const Json& o, const char* field) {
   return it->get<bool>();
 }
 
+// {"file", "count", "shape", "offset", "scale", "labels", "signature", "input", "output"}
+Result<SampleSpec> samples_from(const Json& o) {
+  SampleSpec s;
+  auto it = o.find("samples");
+  if (it == o.end() || !it->is_object()) return bad("samples", "an object");
+  const Json& j = *it;
+  WHITTLE_ASSIGN(s.file, text(j, "file", ""));
+  WHITTLE_ASSIGN(s.signature, text(j, "signature", "serving_default"));
+  WHITTLE_ASSIGN(s.input, text(j, "input", ""));
+  WHITTLE_ASSIGN(s.output, text(j, "output", ""));
+  if (!j.contains("count") || !j["count"].is_number_unsigned()) return bad("samples.count", "a number");
+  s.count = static_cast<int64_t>(std::min<uint64_t>(j["count"].get<uint64_t>(), 1'000'001));
+  if (!j.contains("shape") || !j["shape"].is_array() || j["shape"].size() > 8) return bad("samples.shape", "a list of numbers");
+  for (const Json& d : j["shape"]) {
+    if (!d.is_number_unsigned() || d.get<uint64_t>() > 1'000'000) return bad("samples.shape", "a list of numbers");
+    s.shape.dims.push_back(d.get<int64_t>());
+  }
+  if (j.contains("offset") && j["offset"].is_number_unsigned()) s.offset = j["offset"].get<uint64_t>();
+  if (j.contains("scale") && j["scale"].is_number()) s.scale = j["scale"].get<float>();
+  if (j.contains("labels") && j["labels"].is_number_unsigned()) s.labels = j["labels"].get<uint64_t>();
+  return s;
+}
+
 }  // namespace
 
 Result<Request> parse_request(std::string_view text_json) {
@@ -120,7 +143,8 @@ Result<Request> parse_request(std::string_view text_json) {
   if (command == "optimize") r.command = Command::kOptimize;
   else if (command == "inspect") r.command = Command::kInspect;
   else if (command == "list") r.command = Command::kList;
-  else return bad("command", "optimize, inspect or list");
+  else if (command == "evaluate") r.command = Command::kEvaluate;
+  else return bad("command", "optimize, inspect, list or evaluate");
   WHITTLE_ASSIGN(r.files, files_from(json));
   const Json empty = Json::object();
   const Json& o = json.contains("options") && json["options"].is_object() ? json["options"] : empty;
@@ -136,6 +160,10 @@ Result<Request> parse_request(std::string_view text_json) {
     WHITTLE_ASSIGN(r.recipe.transforms, parse_transforms(transforms));
   } else {
     WHITTLE_ASSIGN(r.recipe, preset_recipe(preset.empty() ? "int8" : preset));
+  }
+  if (r.command == Command::kEvaluate) {
+    WHITTLE_ASSIGN(r.samples, samples_from(o));
+    WHITTLE_ASSIGN(r.recipe, preset_recipe("exact"));
   }
   WHITTLE_CHECK(check_recipe(r.recipe));
   WHITTLE_ASSIGN(const std::string format, text(o, "format", "saved_model"));

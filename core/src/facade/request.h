@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "evaluation.h"
 #include "whittle/byte_cache.h"
 #include "whittle/recipe.h"
 
 namespace whittle {
 
-enum class Command : uint8_t { kOptimize, kInspect, kList };
+enum class Command : uint8_t { kOptimize, kInspect, kList, kEvaluate };
 
 struct Request {
   Command command = Command::kOptimize;
@@ -21,6 +22,7 @@ struct Request {
   bool keep_devices = false;
   std::optional<std::vector<std::string>> tags;
   std::vector<std::string> signatures, inputs, outputs;
+  SampleSpec samples;                   // evaluate
   std::string what;                     // list: "transforms", "presets", "schemes", "kernels"
 };
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "accounts.h"
+#include "evaluation.h"
 #include "inspect.h"
 #include "lists.h"
 #include "request.h"
@@ -19,7 +20,7 @@
 namespace whittle {
 namespace {
 
-enum class Stage : uint8_t { kStart, kRead, kCheckpoint, kPasses, kPlan, kWrite, kDone };
+enum class Stage : uint8_t { kStart, kRead, kCheckpoint, kPasses, kEvaluate, kPlan, kWrite, kDone };
 
 std::string_view form_name(InputForm form) {
   switch (form) {
@@ -46,6 +47,7 @@ struct Session::Impl {
   std::unique_ptr<ModelReader> reader;
   std::unique_ptr<Model> model;       // between reading and the pipeline
   std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<Evaluation> evaluation;
   uint64_t nodes_before = 0;
   bool cancelled = false;
 
@@ -127,6 +129,7 @@ struct Session::Impl {
       case Stage::kRead: return read();
       case Stage::kCheckpoint: return open_checkpoint();
       case Stage::kPasses: return run_pass();
+      case Stage::kEvaluate: return evaluate();
       case Stage::kPlan: return plan();
       case Stage::kWrite: return finish();
       case Stage::kDone: state = State::kDone; return;
@@ -194,7 +197,21 @@ struct Session::Impl {
     phase = std::string(pipeline->current());
     Result<bool> more = pipeline->step(ctx, *scans);
     if (!ready(more)) return;
-    if (!more.value()) stage = Stage::kPlan;
+    if (!more.value()) stage = request.command == Command::kEvaluate ? Stage::kEvaluate : Stage::kPlan;
+  }
+
+  void evaluate() {
+    phase = "evaluating";
+    if (evaluation == nullptr) {
+      const std::optional<FileId> file = find_file(request.files, "", request.samples.file);
+      if (!file) return fail(not_found(cat("there is no file ", printable(request.samples.file))));
+      evaluation = std::make_unique<Evaluation>(pipeline->model().meta, request.samples, *file);
+    }
+    Result<bool> done = evaluation->step(ctx);
+    if (!ready(done) || !done.value()) return;
+    report_json = evaluation->report();
+    stage = Stage::kDone;
+    state = State::kDone;
   }
 
   void plan() {
@@ -430,6 +447,7 @@ double Session::progress() const {
     case Stage::kRead: return impl_->reader == nullptr ? 0 : 0.05 * impl_->reader->progress();
     case Stage::kCheckpoint: return 0.05;
     case Stage::kPasses: return 0.05 + 0.15 * (impl_->pipeline == nullptr ? 0 : impl_->pipeline->progress());
+    case Stage::kEvaluate:
     case Stage::kPlan: return 0.2;
     case Stage::kWrite:
       return 0.2 + 0.8 * (impl_->work_total == 0 ? 1.0
