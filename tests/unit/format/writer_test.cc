@@ -328,7 +328,8 @@ TEST(SavedModelWriter, SmallFileTensorsAreLoadedAndWrittenLikeOthers) {
                 DType::kFloat, {100}, {FilePiece{{FileId(1), 0, 400}}}, std::nullopt, false)));
   graph.add("w", "Const", {}, attrs);
   const std::vector<MemoryFile> out = written_files(model, files);
-  const pb::Tensor& tensor = take_apart(out.back().content).node("w")->attr(1).value().tensor();
+  const Written written = take_apart(out.back().content);
+  const pb::Tensor& tensor = written.node("w")->attr(1).value().tensor();
   EXPECT_EQ(tensor.tensor_content().size(), 0u);  // all zero
   expect_stable(out);
 }
