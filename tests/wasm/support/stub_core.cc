@@ -168,6 +168,9 @@ State Session::step() {
       uint64_t bytes = 0;
       for (const OutputFile& out : s.outputs) bytes += out.size;
       report["output"]["bytes"] = bytes;
+      uint64_t before = 0;
+      for (uint64_t size : s.sizes) before += size;
+      report["bytes"] = {{"before", before}, {"after", bytes}};
       s.report = report.dump(-1, ' ', false, Json::error_handler_t::replace);
       return s.state = State::kDone;
     }
