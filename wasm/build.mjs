@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-// Makes dist/worker_source.mjs: the browser's worker and all it imports as the text of one classic script.
+// Makes dist/worker_source.mjs: the browser's worker and all it imports as the text of one classic script; puts the license
+// beside it.
 //
 //   node wasm/build.mjs [OUT]
 //
 // No bundler: the modules are put one after the other, without their import and export words. Their top-level names
 // must differ, which a syntax check of the result would show.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
@@ -35,3 +36,5 @@ new Script(script);
 
 mkdirSync(dirname(out), { recursive: true });
 writeFileSync(out, `export const workerSource = ${JSON.stringify(script)};\n`);
+const license = join(here, '../LICENSE');
+if (existsSync(license)) copyFileSync(license, join(dirname(out), 'LICENSE'));

@@ -25,7 +25,8 @@ describe('the packed tarball', built, () => {
   before(() => {
     const folder = temporaryFolder();
     const source = path.join(folder, 'source');
-    for (const name of ['bin', 'js', 'dist', 'package.json', 'build.mjs', 'README.md']) {
+    copyFileSync(path.join(root, 'LICENSE'), path.join(folder, 'LICENSE'));
+    for (const name of ['bin', 'js', 'dist', 'package.json', 'build.mjs', 'README.md', 'NOTICES.md']) {
       const from = path.join(root, 'wasm', name);
       if (existsSync(from)) cpSync(from, path.join(source, name), { recursive: true });
     }
@@ -42,10 +43,10 @@ describe('the packed tarball', built, () => {
   });
 
   test('holds what it needs and nothing else, and has no dependencies', () => {
-    for (const name of ['bin/whittle.mjs', 'js/index.mjs', 'js/browser.mjs', 'js/index.d.ts', 'dist/whittle.wasm', 'dist/worker_source.mjs', 'README.md', 'package.json']) {
+    for (const name of ['bin/whittle.mjs', 'js/index.mjs', 'js/browser.mjs', 'js/index.d.ts', 'dist/whittle.wasm', 'dist/worker_source.mjs', 'dist/LICENSE', 'NOTICES.md', 'README.md', 'package.json']) {
       assert.ok(files.includes(name), name);
     }
-    assert.deepEqual(files.filter((name) => !/^(bin|js|dist)\/[a-z_.]+$|^(package\.json|README\.md)$/.test(name)), []);
+    assert.deepEqual(files.filter((name) => !/^(bin|js|dist)\/[a-zA-Z_.]+$|^(package\.json|README\.md|NOTICES\.md)$/.test(name)), []);
     assert.deepEqual(readdirSync(path.join(project, 'node_modules')).filter((name) => !name.startsWith('.')), ['whittle-tf']);
     const manifest = JSON.parse(readFileSync(path.join(project, 'node_modules/whittle-tf/package.json'), 'utf8'));
     assert.equal(manifest.private, true);

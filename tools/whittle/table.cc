@@ -174,7 +174,7 @@ std::string describe_report(const Json& report, const CommandLine& line, double 
   if (nodes.is_object()) counted = cat(", ", text_of(at(nodes, "before")), " -> ", text_of(at(nodes, "after")), " nodes");
   text.line(text.strong(cat(shown(name_of(text_of(at(input, "path")))), ": ", bytes_of(before), " -> ", bytes_of(after), " (",
                             percent(number_of(after), number_of(before)), ")", counted, ", ", one_decimal(seconds), " s")));
-  if (const std::string verdict = text_of(at(report, "verdict")); !verdict.empty()) text.line(shown(verdict));
+  if (const std::string verdict = text_of(at(report, "verdict")); !verdict.empty() && verdict != "smaller") text.line(shown(verdict));
   text.line();
   text.causes(at(report, "causes"), "what went");
 
@@ -200,8 +200,10 @@ std::string describe_report(const Json& report, const CommandLine& line, double 
     for (size_t i = 0; i < std::min(lost.size(), kNotes); ++i) names.push_back(text_of(lost[i]));
     text.line("gone: " + shown(join(names, ", ")) + (lost.size() > kNotes ? ", …" : ""));
   }
-  const Json& zipped = at(output, "zipped_bytes");
-  text.line("result: " + shown(text_of(at(output, "path"))) + (number_of(zipped) > 0 ? " (" + bytes_of(zipped) + ")" : ""));
+  const double zipped = number_of(at(output, "zipped_bytes")), files = number_of(at(output, "files"));
+  const std::string size = zipped > 0 ? "zip of " + human_bytes(static_cast<uint64_t>(zipped))
+                                      : cat(static_cast<uint64_t>(files), files == 1 ? " file" : " files");
+  text.line(cat("result: ", shown(text_of(at(output, "path"))), " (", shown(text_of(at(output, "format"))), ", ", size, ")"));
   text.line("next: " + next_of(line));
   return text.out;
 }

@@ -87,7 +87,7 @@ export function describeReport(report, stream, { options, seconds }) {
   const nodes = report.nodes ? `, ${report.nodes.before} -> ${report.nodes.after} nodes` : '';
   text.line(text.strong(`${shown(nameOf(report.input.path))}: ${humanBytes(before)} -> ${humanBytes(after)} ` +
     `(${percent(after, before)})${nodes}, ${oneDecimal(seconds)} s`));
-  if (report.verdict) text.line(shown(report.verdict));
+  if (report.verdict && report.verdict !== 'smaller') text.line(shown(report.verdict));
   text.line();
   causes(text, report.causes ?? [], 'what went');
   const tensors = largest(report.tensors ?? [], 'bytes_before');
@@ -100,7 +100,8 @@ export function describeReport(report, stream, { options, seconds }) {
   }
   text.notes(report.warnings ?? [], 'note');
   if (report.lost?.length > 0) text.line(`gone: ${shown(report.lost.slice(0, NOTES).join(', '))}${report.lost.length > NOTES ? ', …' : ''}`);
-  text.line(`result: ${shown(report.output.path)}${report.output.zipped_bytes ? ` (${humanBytes(report.output.zipped_bytes)})` : ''}`);
+  const { path, format, files, zipped_bytes: zipped } = report.output;
+  text.line(`result: ${shown(path)} (${shown(format)}, ${zipped ? `zip of ${humanBytes(zipped)}` : `${files ?? 0} file${files === 1 ? '' : 's'}`})`);
   const next = options.transforms || options.recipe ? 'whittle list transforms' : NEXT[options.preset ?? 'int8'];
   text.line(`next: ${next}`);
   return text.out;

@@ -11,6 +11,8 @@ import { cancelled, fromPlain, toWhittleError, WhittleError } from './errors.mjs
 import { TASKS_AHEAD } from './protocol.mjs';
 import { combineCrc } from './zip.mjs';
 
+const START_BYTES = 8e6;
+
 export async function runSession(options) {
   try {
     return await attempt(options);
@@ -68,6 +70,8 @@ class Run {
   go(request) {
     if (this.over) return this.promise;
     this.planner = this.pool.takePlanner();
+    // Workers start while the planner plans, where there is enough for them to do.
+    if (this.sink && this.files.reduce((sum, file) => sum + file.size, 0) > START_BYTES) this.pool.takeWorkers(this.count);
     this.planner.listener = (message) => this.guard(() => this.fromPlanner(message));
     this.planner.post({ type: 'files', files: this.files });
     this.planner.begin({ type: 'plan', request });

@@ -9,6 +9,7 @@ import { HEAP_LIMIT, SLICE_MS } from './protocol.mjs';
 // post(message, transfer) sends to the client; returns the function that takes the client's messages.
 export function serve(platform, post) {
   let module = null;
+  let fresh = null;      // an instance that nobody has used yet
   let core = null;       // the instance for tasks
   let planning = null;   // {session, core, wake, inbox}
   let stopped = false;   // cancel was asked
@@ -17,6 +18,11 @@ export function serve(platform, post) {
 
   const fail = (thrown, trap = false, id = undefined) =>
     post({ type: 'failed', id, error: toWhittleError(thrown).toJSON(), trap });
+  const instance = () => {
+    const taken = fresh ?? new Core(module);
+    fresh = null;
+    return taken;
+  };
   const checkStopped = () => { if (stopped) throw cancelled(); };
 
   const clock = { last: 0 };
@@ -30,7 +36,7 @@ export function serve(platform, post) {
 
   // Tasks, one after the other.
   async function runTask(task) {
-    if (!core || core.dead) core = new Core(module);
+    if (!core || core.dead) core = instance();
     const out = task.target ? await platform.output(task.target, core) : null;
     let moved = 0, told = performance.now();
     const emit = async (pointer, size) => {
@@ -147,7 +153,7 @@ export function serve(platform, post) {
     planning = { inbox: [], wake: () => {} };
     clock.last = performance.now();
     try {
-      planner = new Core(module);
+      planner = instance();
       const session = new Session(planner, request);
       let told = 0;
       for (let state = session.step(); state !== 'done'; state = session.step()) {
@@ -180,8 +186,8 @@ export function serve(platform, post) {
         try {
           module = message.module;
           platform.init(message);
-          core = new Core(module);
-          post({ type: 'ready', version: core.text('whittle_version') });
+          fresh = new Core(module);
+          post({ type: 'ready', version: fresh.text('whittle_version') });
         } catch (thrown) {
           fail(thrown);
         }
