@@ -109,6 +109,11 @@ class Compiler {
     return role_of(node, library_) == Role::kConst && node.controls().empty();
   }
 
+  // Waiting for a placeholder that is fed is waiting for nothing.
+  bool is_fed_placeholder(NodeId id) const {
+    return role_of(graph_.node(id), library_) == Role::kUnfed && is_fed({id, 0});
+  }
+
   void visit_value(OutputId value) {
     if (!is_fed(value)) visit(value.node);
   }
@@ -138,7 +143,7 @@ class Compiler {
         }
         const size_t i = top.next++;
         const NodeId input = i < data ? node.inputs()[i].node : node.controls()[i - data];
-        if (i < data && is_fed(node.inputs()[i])) continue;
+        if (i < data ? is_fed(node.inputs()[i]) : is_fed_placeholder(input)) continue;
         if (step_of_[index_of(input)] != kNone) continue;
         if (role_of(graph_.node(input), library_) == Role::kNextIteration) {
           roots.push_back(input);
@@ -193,7 +198,7 @@ class Compiler {
       }
       for (NodeId before : node->controls()) {
         // A free constant is always there.
-        if (is_free_const(graph_.node(before))) continue;
+        if (is_free_const(graph_.node(before)) || is_fed_placeholder(before)) continue;
         program_->steps[step_of_[index_of(before)]].edges.push_back({i, -1, 0});
         ++program_->steps[i].waits;
         ++program_->steps[i].controls;

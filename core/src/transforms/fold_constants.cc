@@ -17,6 +17,7 @@
 //           Dequantize and casts of half, int8 and other narrow constants to floats are left alone.
 // Control   edges from nodes with effects go on to the new Const, others are dropped (in graphs with
 //           v1 control flow none is: they say in which branch or frame a constant lies).
+// Dead      nodes of the main graph that no signature needs are removed.
 // Fidelity  rounding: transcendental kernels differ from TensorFlow's in the last places (kernel.h).
 // Source    graph-transforms.md §6.6.
 #include <algorithm>
@@ -33,6 +34,23 @@ void clear_output_shapes(Graph& g) {
   for (NodeId id : g.ids()) g.mutable_node(id).attrs.erase("_output_shapes");
 }
 
+// What no output needs is not worth folding; as in the classic tool it goes.
+void drop_unreachable(MetaGraph& meta) {
+  bool any_output = false;
+  for (const Signature& s : meta.signatures) any_output = any_output || !s.outputs.empty();
+  if (!any_output) return;
+  Graph& g = meta.graph;
+  const std::vector<bool> keep = reachable_from(g, roots_of(meta));
+  for (NodeId id : g.ids()) {
+    if (keep[index_of(id)]) continue;
+    g.clear_inputs(id);
+    g.clear_controls(id);
+  }
+  for (NodeId id : g.ids()) {
+    if (!keep[index_of(id)]) g.remove(id);
+  }
+}
+
 class FoldConstants final : public Pass {
  public:
   Status run(Model& model, PassContext& pc) override {
@@ -41,6 +59,7 @@ class FoldConstants final : public Pass {
     limits.exclude_nodes = pc.options.texts("exclude_node");
     // Negative sizes refuse everything, as in the classic tool.
     limits.max_bytes = static_cast<uint64_t>(std::max<int64_t>(0, pc.options.integer("max_constant_size_in_bytes")));
+    drop_unreachable(model.meta);
     WHITTLE_ASSIGN(const std::vector<OwnedGraph> graphs, all_graphs(model.meta));
     Status missing;
     for (const OwnedGraph& where : graphs) {

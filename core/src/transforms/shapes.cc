@@ -127,6 +127,10 @@ void StaticShapes::visit(NodeId id) {
     return;
   }
   Shape s = first_output(node);
+  if (s.unknown_rank) {
+    const AttrValue* hint = node.attrs.find("_output_shapes");
+    if (hint != nullptr && !hint->list().shapes.empty()) s = hint->list().shapes[0];
+  }
   // Hostile constants can ask for anything.
   const bool sane = s.rank() <= kMaxRank && std::all_of(s.dims.begin(), s.dims.end(), [](int64_t d) { return d >= -1; });
   if (!s.unknown_rank && sane) shapes_[{id, 0}] = std::move(s);

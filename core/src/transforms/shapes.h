@@ -1,5 +1,6 @@
 // shapes.h: static shapes of values, as far as they follow from placeholders, constants and the ops
-// of inference graphs. -1 is an unknown size; an op outside the table gives an unknown rank.
+// of inference graphs. -1 is an unknown size; an op outside the table gives an unknown rank, unless
+// the node still has the hint _output_shapes.
 //
 // A placeholder's shape is what the signature promises; loaders refuse feeds of another one.
 // Shapes are exact or unknown, never guessed: a node whose inputs do not fit together is unknown.
