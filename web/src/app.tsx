@@ -96,11 +96,11 @@ export function App({ session }: { session: Session }) {
             <button type="button" class="plain" aria-label="Dismiss" onClick={() => session.dismiss()}>×</button></p>
         )}
         {phase === 'start' && <StartCard session={session} blocked={blocked} />}
-        <ModelCard state={state} />
+        <ModelCard session={session} state={state} />
         {failure && <ErrorCard key={`${failure.code}${failure.message}`} state={state} failure={failure} />}
         {!blocked && <Presets session={session} state={state} />}
         {(phase === 'opening' || phase === 'running') && <ProgressCard session={session} state={state} />}
-        {phase === 'ready' && (
+        {phase === 'ready' && state.summary!.signatures.length > 0 && (
           <div class="actions">
             <button type="button" class="button primary" data-testid="start" onClick={() => void session.restart()}>Start</button>
           </div>
@@ -109,7 +109,7 @@ export function App({ session }: { session: Session }) {
         {idle && <section class="next" aria-label="Another model"><p class="hint">Drop another model anywhere, or choose one:</p><Pickers session={session} compact /></section>}
       </main>
       <footer>
-        <p><strong>Nothing leaves this machine.</strong> This page's own policy forbids it every connection; once it is ready you can pull the plug.{' '}
+        <p><strong>Nothing leaves this machine.</strong> This page's own policy forbids every connection, and with your first model it also gives up loading its own scripts. Once it is ready you can pull the plug.{' '}
           <span data-testid="ready" class={state.engine === 'ready' ? 'ready' : 'waiting'}>{state.engine === 'ready' ? 'Ready.' : blocked ? '' : 'Getting ready…'}</span></p>
         <p>Whittle {WHITTLE_VERSION}, Apache-2.0. Ctrl+O opens a folder, Esc cancels.</p>
       </footer>

@@ -13,12 +13,14 @@ import { baseName, bytes } from './format';
 import type { Given } from './input';
 
 export interface Failure { code: string; message: string; where: readonly string[]; during: string }
+export interface Ends { inputs: string[]; outputs: string[] }
 export interface Result { preset: Preset; report: Report; zip: Blob; url: string; fileName: string }
 
 export interface State {
   engine: 'loading' | 'ready' | Failure;
   phase: 'start' | 'opening' | 'ready' | 'running' | 'done' | 'failed';
   preset: Preset;
+  ends: Ends | null;  // what to feed and to fetch, for a model without signatures
   name: string;
   files: readonly { path: string; size: number }[];
   summary: Summary | null;
@@ -31,7 +33,7 @@ export interface State {
 }
 
 const kStart: State = {
-  engine: 'loading', phase: 'start', preset: 'int8', name: '', files: [], summary: null, progress: null, saving: false,
+  engine: 'loading', phase: 'start', preset: 'int8', ends: null, name: '', files: [], summary: null, progress: null, saving: false,
   result: null, failure: null, notice: '', announced: '',
 };
 
@@ -39,6 +41,7 @@ export class Session {
   state = kStart;
   #engine = new Engine();
   #source: Source | null = null;
+  #sample: Promise<Source> | null = null;
   #model: Model | null = null;  // null after the engine was closed: it is opened again from its source
   #stop: AbortController | null = null;
   #listeners = new Set<(state: State) => void>();
@@ -51,6 +54,8 @@ export class Session {
     this.state = { ...this.state, ...change };
     for (const listener of this.#listeners) listener(this.state);
   }
+  // Once sealed, the page cannot load the sample any more.
+  get hasSample(): boolean { return this.#sample !== null || !this.#engine.sealed; }
   get busy(): boolean { return this.#stop !== null; }
 
   // Loads what is missing before the first drop; says here already when this browser cannot do it.
@@ -63,17 +68,19 @@ export class Session {
     }
   }
 
-  async open({ name, source }: Given): Promise<void> {
+  // `own`: a model of the user's, not one that came with the page.
+  async open({ name, source }: Given, own = true): Promise<void> {
     source.catch(() => {});
     if (this.busy) {
       this.#set({ notice: `Still working on ${this.state.name}. Cancel it first, then drop the next model.` });
       return;
     }
     this.#forget();
-    const stop = this.#begin({ phase: 'opening', name, files: [], summary: null, announced: `Reading ${name}` });
+    const stop = this.#begin({ phase: 'opening', name, files: [], summary: null, ends: null, announced: `Reading ${name}` });
     try {
-      const optimizer = await this.#engine.optimizer();
       const given = await source;
+      if (own) await this.#engine.seal();
+      const optimizer = await this.#engine.optimizer();
       stop.signal.throwIfAborted();
       const model = await optimizer.open(given, { signal: stop.signal });
       if (this.#stop !== stop) return;
@@ -88,15 +95,18 @@ export class Session {
   }
 
   async openSample(): Promise<void> {
-    const source = import('./sample').then(({ sampleFiles }) => sampleFiles());
-    await this.open({ name: 'the sample', source });
+    this.#sample ??= import('./sample').then(({ sampleFiles }) => sampleFiles());
+    await this.open({ name: 'the sample', source: this.#sample }, false);
   }
 
   async choose(preset: Preset): Promise<void> {
     this.#set({ preset });
     if (this.#source && (this.state.phase !== 'opening')) await this.#optimize(preset);
   }
-  restart(): Promise<void> { return this.#optimize(this.state.preset); }
+  async restart(ends: Ends | null = this.state.ends): Promise<void> {
+    this.#set({ ends });
+    await this.#optimize(this.state.preset);
+  }
 
   async #optimize(preset: Preset): Promise<void> {
     this.#dropResult();
@@ -104,7 +114,7 @@ export class Session {
       const { zip } = await this.#engine.core();
       const fileName = `${baseName(model.name)}-${preset}`;
       const sink = zip(undefined, { name: fileName });
-      const report = await model.optimize({ preset, sink, ...common });
+      const report = await model.optimize({ preset, sink, ...this.state.ends, ...common });
       const blob = sink.blob!;
       const { before, after } = report.bytes;
       return {
@@ -124,7 +134,7 @@ export class Session {
       const name = `${baseName(model.name)}-${preset}`;
       const folder = await parent.getDirectoryHandle(name, { create: true });
       try {
-        await model.optimize({ preset, sink: directory(folder as DirectoryHandle), ...common });
+        await model.optimize({ preset, sink: directory(folder as DirectoryHandle), ...this.state.ends, ...common });
       } catch (thrown) {
         await parent.removeEntry(name).catch(() => {});  // only when empty
         throw thrown;

@@ -2,7 +2,7 @@
 import type { Endpoint, SignatureInfo } from 'whittle-tf';
 import { bytes, count, endpoint } from '../format';
 import { Card, Notes, SizeByCause } from '../parts';
-import type { State } from '../session';
+import type { Session, State } from '../session';
 
 function Ends({ ends }: { ends: readonly Endpoint[] }) {
   if (ends.length === 0) return <>–</>;
@@ -14,7 +14,6 @@ function Ends({ ends }: { ends: readonly Endpoint[] }) {
 }
 
 function Signatures({ signatures }: { signatures: readonly SignatureInfo[] }) {
-  if (signatures.length === 0) return <p class="hint">No signatures: everything that can be fetched is kept.</p>;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Signatures">
       <table class="signatures">
@@ -34,7 +33,25 @@ function Signatures({ signatures }: { signatures: readonly SignatureInfo[] }) {
   );
 }
 
-export function ModelCard({ state }: { state: State }) {
+// A graph without signatures does not say what it is for.
+function AskEnds({ session, state }: { session: Session; state: State }) {
+  const start = (event: SubmitEvent) => {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget as HTMLFormElement);
+    const names = (key: string) => String(data.get(key) ?? '').split(/[\s,]+/).filter(Boolean);
+    void session.restart({ inputs: names('inputs'), outputs: names('outputs') });
+  };
+  return (
+    <form class="ask-ends" onSubmit={start}>
+      <h3>No signature: what is it for?</h3>
+      <label>Tensors to feed <input name="inputs" data-testid="inputs" required autocomplete="off" spellcheck={false} placeholder="image" /></label>
+      <label>Tensors to fetch <input name="outputs" data-testid="outputs" required autocomplete="off" spellcheck={false} placeholder="scores, boxes" /></label>
+      <button type="submit" class="button primary" data-testid="start" disabled={state.phase === 'running'}>Start</button>
+    </form>
+  );
+}
+
+export function ModelCard({ session, state }: { session: Session; state: State }) {
   const { summary, name } = state;
   if (!summary) return null;
   const { input } = summary;
@@ -51,7 +68,7 @@ export function ModelCard({ state }: { state: State }) {
       <p class="facts">{facts.map((fact, index) => <span key={index}>{fact}</span>)}</p>
       <div class="columns">
         <SizeByCause id="model" causes={summary.causes} whole={input.bytes} title="Where the bytes are" />
-        <Signatures signatures={summary.signatures} />
+        {summary.signatures.length > 0 ? <Signatures signatures={summary.signatures} /> : <AskEnds session={session} state={state} />}
       </div>
       {others.length > 0 && (
         <p class="hint">The model holds {others.length === 1 ? 'another graph' : 'other graphs'}, which the result leaves out: tags {others.map((tags) => tags.join(', ')).join('; ')}.</p>

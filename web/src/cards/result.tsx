@@ -2,7 +2,7 @@
 import type { Report, TensorReport } from 'whittle-tf';
 import { bytes, change, count, percent, shape } from '../format';
 import { Card, Notes, Path, SizeByCause } from '../parts';
-import type { Result, Session, State } from '../session';
+import type { Ends, Result, Session, State } from '../session';
 
 const kTensorRows = 12;
 
@@ -62,6 +62,9 @@ async function saveFolder(session: Session): Promise<void> {
   }
 }
 
+const command = (preset: string, ends: Ends | null) => `whittle optimize MODEL -o OUT --preset ${preset}`
+  + (ends ? ` --inputs ${ends.inputs.join()} --outputs ${ends.outputs.join()}` : '');
+
 export function ResultCard({ session, state, result }: { session: Session; state: State; result: Result }) {
   const { report, preset } = result;
   const { before, after } = report.bytes;
@@ -82,7 +85,7 @@ export function ResultCard({ session, state, result }: { session: Session; state
         <div class="aside">
           <Figures report={report} />
           <p class="hint">A frozen model cannot be trained further.</p>
-          <p class="hint">The same on the command line:<br /><code>whittle optimize MODEL -o OUT --preset {preset}</code></p>
+          <p class="hint">The same on the command line:<br /><code>{command(preset, state.ends)}</code></p>
         </div>
       </div>
       <Tensors tensors={report.tensors} />

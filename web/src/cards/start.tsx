@@ -19,9 +19,11 @@ export function Pickers({ session, compact = false }: { session: Session; compac
       <button type="button" class="button" data-testid="choose-files" onClick={() => files.current?.click()}>
         {compact ? 'Other files' : 'Choose files'}
       </button>
-      <button type="button" class="button" data-testid="sample" onClick={() => void session.openSample()}>
-        {compact ? 'The sample' : 'Try the bundled sample'}
-      </button>
+      {session.hasSample && (
+        <button type="button" class="button" data-testid="sample" onClick={() => void session.openSample()}>
+          {compact ? 'The sample' : 'Try the bundled sample'}
+        </button>
+      )}
       <input ref={folder} id="folder-input" class="visually-hidden" type="file" data-testid="folder-input" tabIndex={-1} aria-hidden="true"
         {...{ webkitdirectory: true }} onChange={(event) => take(fromInput(event.currentTarget))} />
       <input ref={files} class="visually-hidden" type="file" multiple data-testid="files-input" tabIndex={-1} aria-hidden="true"
