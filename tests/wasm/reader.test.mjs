@@ -60,6 +60,14 @@ describe('reader', () => {
     }
   }
 
+  test('streams that are not byte streams are done without', async () => {
+    const old = { slice: (from, to) => Object.assign(blob.slice(from, to), { stream: () => new ReadableStream() }) };
+    const target = new Uint8Array(700_000);
+    const range = openBlobRange(old, 'f', 5, target.length);
+    await range.fill((at, n) => target.subarray(at, at + n), target.length);
+    assert.equal(Buffer.compare(target, bytes.subarray(5, 700_005)), 0);
+  });
+
   test('the BYOB buffer is recycled', async () => {
     const made = [];
     const Original = globalThis.ArrayBuffer;

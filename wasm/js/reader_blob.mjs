@@ -16,12 +16,19 @@ const short = (path) => new WhittleError('io', 'the file is shorter than when it
 
 export function openBlobRange(blob, path, offset, length, { byob = true } = {}) {
   const part = blob.slice(offset, offset + length);
-  const canStream = byob && length > SMALL && typeof ReadableStreamBYOBReader !== 'undefined';
-  return canStream ? byobRange(part, path) : sliceRange(part, path);
+  const reader = byob && length > SMALL ? byobReader(part) : null;
+  return reader ? byobRange(reader, path) : sliceRange(part, path);
 }
 
-function byobRange(part, path) {
-  const reader = part.stream().getReader({ mode: 'byob' });
+function byobReader(part) {
+  try {
+    return part.stream().getReader({ mode: 'byob' });
+  } catch {
+    return null;  // an older browser: its streams of Blobs are not byte streams
+  }
+}
+
+function byobRange(reader, path) {
   let ahead = null;  // bytes read beyond what was asked for
   return {
     async fill(view, n) {
