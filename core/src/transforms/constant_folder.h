@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "constants.h"
@@ -38,6 +39,8 @@ class ConstantFolder {
     std::vector<NodeId> controls;  // that a Const in its place has to wait for
   };
 
+  static bool is_view(std::string_view op);      // the same elements, under another shape at most
+  static bool is_shape_op(std::string_view op);
   Status look_at(NodeId id);
   Status forward(const std::vector<NodeId>& order);
   Status backward(const std::vector<NodeId>& order);
