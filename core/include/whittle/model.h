@@ -166,6 +166,9 @@ struct WeightRecord {
   std::string scheme;            // "int8", "half", "quantize_weights", "round_weights", "splat", "none"
   std::string reason;            // why it is "none"; else ""
   std::vector<std::string> nodes;  // Const nodes that hold its codes, to pair with encode results
+  // Known already where the codes were chosen while planning: sums of squares, largest error.
+  bool measured = false;
+  double signal = 0, noise = 0, max_error = 0;
 };
 
 struct MetaGraph {

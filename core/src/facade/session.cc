@@ -299,7 +299,7 @@ struct Session::Impl {
     // Codes that are small lie in literals; what they lost is measured here.
     for (const WeightRecord& record : pipeline->model().weights) {
       for (const std::string& node : record.nodes) {
-        if (by_job.count(node) != 0) continue;
+        if (record.measured || by_job.count(node) != 0) continue;
         const NodeId id = pipeline->model().meta.graph.find(node);
         if (id == kNoNode) continue;
         const AttrValue* value = pipeline->model().meta.graph.node(id).attrs.find("value");
@@ -372,8 +372,12 @@ struct Session::Impl {
     r.eligible_bytes += record.bytes_before;
     if (record.scheme != "none") r.quantized_bytes += record.bytes_before;
     EncodeResult sum;
-    bool measured = !record.nodes.empty();
+    sum.signal = record.signal;
+    sum.noise = record.noise;
+    sum.max_error = record.max_error;
+    bool measured = record.measured || !record.nodes.empty();
     for (const std::string& node : record.nodes) {
+      if (record.measured) break;
       auto it = encoded.find(node);
       if (it == encoded.end()) {
         measured = false;

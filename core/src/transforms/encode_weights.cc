@@ -6,10 +6,12 @@
 // A weight whose elements are all equal becomes a splat constant instead (lossless, any size).
 // Declines  fewer than minimum_size elements; NaN or infinity; half: above 65504; int8: when the
 //           scales would eat the gain. Each is listed in the report with its reason.
-// Lossy     per tensor: int8 |error| <= scale / 2, half relative 2^-11; the report has the SQNR.
+// Lossy     per weight: int8 |error| <= scale / 2, below scale where errors of a channel were
+//           balanced (balanced_codes.h); half relative 2^-11; the report has the SQNR.
 // Stable    a second run finds no float weights left.
 #include <cmath>
 
+#include "balanced_codes.h"
 #include "variable_flow.h"
 #include "weight_lowering.h"
 #include "whittle/pass.h"
@@ -40,7 +42,9 @@ class EncodeWeights : public Pass {
     for (const Weight& w : weights) {
       WHITTLE_ASSIGN(const Graph* g, graph_of(model.meta, w.function));
       pc.scans.want(w.value, channels(w), w.layout.inner, g->node(w.node).name);
+      if (int8_ && may_balance(w)) want_bytes(pc, w.value);
     }
+    balanced_bytes_ = 0;
     WeightLowering lowering(model, pc.ctx);
     for (const Weight& w : weights) {
       WHITTLE_CHECK(pc.ctx.check_cancelled());
@@ -87,14 +91,15 @@ class EncodeWeights : public Pass {
       return {};
     }
     if (int8_) {
-      e = {StepKind::kInt8Channels, DType::kInt8, int8_scales(scan.absmax)};
+      e = {StepKind::kInt8Channels, DType::kInt8, int8_scales(scan.absmax), {}};
+      if (may_balance(w)) WHITTLE_CHECK(balance(pc, w, e, record));
     } else {
       if (std::fabs(scan.min) > kMaxHalf || std::fabs(scan.max) > kMaxHalf) {
         record.reason = "half cannot hold values above 65504";
         pc.ctx.warn(cat("weight ", printable(record.name), " stays float32: ", record.reason));
         return {};
       }
-      e = {StepKind::kCast, DType::kHalf, {}};
+      e = {StepKind::kCast, DType::kHalf, {}, {}};
     }
     record.scheme = int8_ ? "int8" : "half";
     record.bytes_after = 0;
@@ -104,7 +109,35 @@ class EncodeWeights : public Pass {
     return {};
   }
 
+  // Rows that are gathered are never summed up: nothing to balance there.
+  bool may_balance(const Weight& w) const {
+    return !w.any_gather && w.value.elements() * 4 <= kBalancedBytes &&
+           balanced_bytes_ + w.value.elements() * 4 <= kBalancedTotal;
+  }
+
+  static void want_bytes(PassContext& pc, const TensorRef& ref) {
+    if (ref.kind() != TensorRef::Kind::kFile) return;
+    for (const FilePiece& piece : ref.pieces()) {
+      for (uint64_t k = 0; k < piece.count; ++k) {
+        pc.ctx.bytes()->want({piece.range.file, piece.range.offset + k * piece.stride, piece.range.length});
+      }
+    }
+  }
+
+  Status balance(PassContext& pc, const Weight& w, Encoding& e, WeightRecord& record) {
+    WHITTLE_ASSIGN(const Tensor weight, load(w.value, pc.ctx));
+    WHITTLE_ASSIGN(BalancedCodes codes, balanced_int8(weight, e.scales, w.layout.inner));
+    balanced_bytes_ += weight.byte_size();
+    e.codes = TensorRef::owned(std::move(codes.codes));
+    record.measured = true;
+    record.signal = codes.signal;
+    record.noise = codes.noise;
+    record.max_error = codes.max_error;
+    return {};
+  }
+
   bool int8_;
+  uint64_t balanced_bytes_ = 0;
 };
 
 constexpr OptionSpec kOptions[] = {

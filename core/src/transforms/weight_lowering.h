@@ -30,6 +30,7 @@ struct Encoding {
   StepKind kind = StepKind::kCast;
   DType dtype = DType::kHalf;
   std::vector<float> scales;
+  TensorRef codes;  // chosen already; empty when the step chooses them while the bytes stream
 };
 
 class WeightLowering {
