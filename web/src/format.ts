@@ -21,6 +21,7 @@ export const count = (value: number) => value.toLocaleString('en').replaceAll(',
 export function percent(part: number, whole: number): string {
   if (whole <= 0) return '–';
   const value = (100 * part) / whole;
+  if (value !== 0 && Math.abs(value) < 0.05) return '< 0.1 %';
   return `${value !== 0 && Math.abs(value) < 10 ? value.toFixed(1) : value.toFixed(0)} %`;
 }
 
@@ -31,7 +32,7 @@ export function change(before: number, after: number): string {
   return `${share.toFixed(1)} % ${after < before ? 'smaller' : 'larger'}`;
 }
 
-export const shape = (dims: readonly (number | null)[] | null) => (dims ? `[${dims.map((dim) => dim ?? '?').join(', ')}]` : '[unknown]');
+export const shape = (dims: readonly (number | null)[] | null) => (dims ? `[${dims.map((dim) => dim ?? '?').join(', ')}]` : 'any shape');
 export const endpoint = ({ key, dtype, shape: dims }: Endpoint) => ({ key, type: `${dtype} ${shape(dims)}` });
 
 // Without what names the container: "model.pb" → "model".

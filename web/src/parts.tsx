@@ -66,12 +66,16 @@ const sum = (rows: { bytes: number }[]) => rows.reduce((total, row) => total + r
 // A path may break after its slashes.
 export const Path = ({ name }: { name: string }) => <code>{name.split(/(?<=\/)/).map((part, index) => <>{index > 0 && <wbr />}{part}</>)}</code>;
 
+const kNotes = 200;
 export function Notes({ title, items }: { title: string; items: readonly string[] }) {
   if (items.length === 0) return null;
   return (
     <details class="notes" open={items.length <= 3}>
       <summary>{title} ({items.length})</summary>
-      <ul>{items.map((item) => <li key={item}>{item}</li>)}</ul>
+      <ul>
+        {items.slice(0, kNotes).map((item) => <li key={item}>{item}</li>)}
+        {items.length > kNotes && <li key="">and {items.length - kNotes} more</li>}
+      </ul>
     </details>
   );
 }

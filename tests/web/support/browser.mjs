@@ -66,14 +66,17 @@ export async function withPage(body, { script, context: options = {}, ready = tr
   }
 }
 
-// For withPage({script}): while window.hold is set, two pieces of work are done slowly and no more are handed to workers, so
+// For withPage({script}): while window.hold is set, one piece of work is done slowly and no more are handed to workers, so
 // that a run stays in the middle.
 export const holdWork = () => {
   const { postMessage } = Worker.prototype;
-  let done = 0;
+  let handed = false;
   Worker.prototype.postMessage = function post(message, ...rest) {
     if (!window.hold || message?.type !== 'task') postMessage.call(this, message, ...rest);
-    else if (done++ < 2) setTimeout(() => postMessage.call(this, message, ...rest), 200 * done);
+    else if (!handed) {
+      handed = true;
+      setTimeout(() => postMessage.call(this, message, ...rest), 300);
+    }
   };
 };
 export async function stopInTheMiddle(page) {

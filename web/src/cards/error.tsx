@@ -21,14 +21,19 @@ function report(failure: Failure, state: State): string {
   ].join('\n');
 }
 
+function title({ summary, ends, name }: State): string {
+  if (!summary) return `${name} could not be opened`;
+  return summary.signatures.length === 0 && !ends ? 'It has no signature: say what it is for' : 'That did not work';
+}
+
 export function ErrorCard({ state, failure }: { state: State; failure: Failure }) {
   const [copied, setCopied] = useState('');
   const text = report(failure, state);
   const copy = () => navigator.clipboard.writeText(text).then(() => setCopied('Copied.'), () => setCopied('Copying is not allowed here: mark the text below.'));
   return (
-    <Card id="error" testid="error" focus title={state.summary ? 'That did not work' : `${state.name} could not be opened`}>
+    <Card id="error" testid="error" focus title={title(state)}>
       <p class="error-sentence"><span class="code">{failure.code}</span> {sentence(failure.message)}</p>
-      {failure.where.length > 0 && <p class="where">in {failure.where.map((place, index) => <>{index > 0 && ', in '}<code key={place}>{place}</code></>)}</p>}
+      {failure.where.length > 0 && <p class="where">in {failure.where.map((place, index) => <span key={place}>{index > 0 && ', in '}<code>{place}</code></span>)}</p>}
       {kAdvice[failure.code] && <p class="hint">{kAdvice[failure.code]}</p>}
       <div class="actions">
         <button type="button" class="button" data-testid="copy-report" onClick={() => void copy()}>Copy report</button>

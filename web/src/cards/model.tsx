@@ -43,7 +43,7 @@ function AskEnds({ session, state }: { session: Session; state: State }) {
   };
   return (
     <form class="ask-ends" onSubmit={start}>
-      <h3>No signature: what is it for?</h3>
+      <h3>What is it for?</h3>
       <label>Tensors to feed <input name="inputs" data-testid="inputs" required autocomplete="off" spellcheck={false} placeholder="image" /></label>
       <label>Tensors to fetch <input name="outputs" data-testid="outputs" required autocomplete="off" spellcheck={false} placeholder="scores, boxes" /></label>
       <button type="submit" class="button primary" data-testid="start" disabled={state.phase === 'running'}>Start</button>

@@ -39,7 +39,7 @@ export function StartCard({ session, blocked }: { session: Session; blocked: Fai
         <path d="M6 8h52M6 20h36M6 32h18" />
       </svg>
       <h2 id="start-title">Drop a SavedModel folder anywhere</h2>
-      <p class="hint">or a frozen graph (<code>.pb</code>). The smaller model still loads in stock TensorFlow.</p>
+      <p class="hint">or a frozen graph (<code>.pb</code>). Nothing is uploaded: the work is done in this tab, and the smaller model still loads in stock TensorFlow.</p>
       {blocked ? <p class="blocked" role="alert" data-testid="blocked"><strong>This browser cannot do it here.</strong> {sentence(blocked.message)}</p>
         : <Pickers session={session} />}
       {!canChooseFolders() && (
