@@ -32,11 +32,12 @@ class Model:
         """{signature: (fed, answered)} as recorded."""
         return self.read() if self.read else {s: load_npz(p) for s, p in self.goldens.items()}
 
+    def tag_arguments(self):
+        return ["--tags", ",".join(self.tags)] if self.kind == "saved_model" and self.tags and self.tags != ("serve",) else []
+
     def arguments(self):
         """What the command line needs beyond the path."""
-        found = []
-        if self.kind == "saved_model" and self.tags and self.tags != ("serve",):
-            found += ["--tags", ",".join(self.tags)]
+        found = self.tag_arguments()
         if self.inputs or self.outputs:
             found += ["--inputs", ",".join(self.inputs), "--outputs", ",".join(self.outputs)]
         return found

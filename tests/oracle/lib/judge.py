@@ -272,7 +272,10 @@ class Judge:
 
     def judge_second_run(self, row, result):
         again = self.out(f"{row.preset}-again")
-        outcome = optimize(result, row.preset, again, extra=self.original.model.arguments())
+        # A SavedModel made by naming inputs and outputs has a signature of its own by now.
+        model = self.original.model
+        arguments = model.arguments() if model.kind == "graph" else model.tag_arguments()
+        outcome = optimize(result, row.preset, again, extra=arguments)
         if outcome.status != "done":
             row.problem(f"a second run fails: {outcome.code}: {outcome.sentence}")
             return

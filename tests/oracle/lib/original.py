@@ -27,6 +27,7 @@ def named_signature(model):
 
 
 def ask(lane, loader, path, tags, signatures, feeds, grappler=True):
+    path = path if grappler else lane.without_grappler(path)
     request = {"do": "side" if loader in ("cli", "keras", "resave") else "run", "path": str(path), "loader": loader, "tags": list(tags),
                "signatures": signatures, "feeds": feeds, "grappler": grappler}
     answer = lane.ask(WORKER[loader], request)
@@ -37,7 +38,7 @@ class Cache:
     def __init__(self, folder=ROOT / ".cache" / "oracle"):
         self.folder = folder
         code = hashlib.sha256()
-        for name in ("arrays", "capi", "catalog", "describe", "lite", "loaders", "original", "side_loaders"):
+        for name in ("arrays", "capi", "catalog", "describe", "lite", "loaders", "original", "quiet", "side_loaders"):
             code.update((Path(__file__).parent / f"{name}.py").read_bytes())
         self.code = code.hexdigest()
 

@@ -74,12 +74,17 @@ class Lane:
 
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="whittle-oracle-")
-        self.workers = {}
+        self.workers, self.copies = {}, 0
 
     def ask(self, kind, request, limit=LIMIT_S):
         if kind not in self.workers:
             self.workers[kind] = Worker(kind, self.folder.name)
         return self.workers[kind].ask(request, limit)
+
+    def without_grappler(self, path):
+        """Where to load a model from so that Grappler stays out of its functions, too (quiet.py)."""
+        self.copies += 1
+        return self.ask("py", {"do": "quiet_copy", "path": str(path), "out": str(Path(self.folder.name) / f"quiet{self.copies}")}).get("path", path)
 
     def close(self):
         for worker in self.workers.values():

@@ -22,8 +22,9 @@ def handlers(kind):
     if kind == "lite":
         from . import lite
         return {"run": lite.run}
-    from . import describe, loaders, noise, side_loaders
-    return {"run": loaders.run, "describe": describe.describe, "noisy_copy": noise.noisy_copy, "accuracy": loaders.accuracy,
+    from . import describe, loaders, noise, quiet, side_loaders
+    return {"run": loaders.run, "describe": describe.describe, "noisy_copy": noise.noisy_copy, "quiet_copy": quiet.quiet_copy,
+            "accuracy": loaders.accuracy,
             "static": describe.static, "side": side_loaders.run}
 
 
