@@ -1,7 +1,7 @@
 // demo.mjs: what tools/run does without arguments: optimizes the bundled sample with the wasm module, counts in the same
 // module how many held-out digits original and result read right, and says what to try next.
 import { spawnSync } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,6 +13,7 @@ const original = path.join(samples, 'digits_cnn');
 const result = path.join(root, 'build/sample/digits_cnn-int8');
 const here = (file) => path.relative(process.cwd(), file) || '.';
 
+await mkdir(path.dirname(result), { recursive: true });  // a clean clone has no build folder of its own
 const command = [path.join(root, 'wasm/bin/whittle.mjs'), 'optimize', original, '-o', result, '--preset', 'int8', '--force'];
 const { status, signal } = spawnSync(process.execPath, command, { stdio: 'inherit' });
 if (status !== 0) process.exit(signal ? 1 : status);
