@@ -5,6 +5,7 @@
 //   BatchNorm(BiasAdd(Conv(v, W), b))           becomes   BiasAdd(Conv(v, W * s), b * s + o)
 //   BatchNorm(BatchToSpaceND(Conv(v, W), …))    becomes   BiasAdd(BatchToSpaceND(Conv(v, W * s), …), o)
 //   BatchNorm(ConcatV2(Conv, Conv, …))          becomes   BiasAdd(ConcatV2(Conv, Conv, …), o)
+//   Conv(BatchNorm(x), W), padding VALID        becomes   BiasAdd(Conv(x, W * s), sum of W * o)
 //
 // Ops       FusedBatchNorm, V2, V3 with is_training=false (the default is true), and
 //           BatchNormWithGlobalNormalization. Makers, chains and precision: channel_fold.h.
@@ -17,6 +18,7 @@
 #include <cmath>
 
 #include "channel_fold.h"
+#include "fold_forward.h"
 #include "whittle/text.h"
 
 namespace whittle {
@@ -60,7 +62,7 @@ class FoldOldBatchNorms final : public Pass {
       for (NodeId id : order) {
         WHITTLE_CHECK(pc.ctx.check_cancelled());
         if (!where.graph->alive(id)) continue;
-        WHITTLE_ASSIGN(const bool folded, visit(model.meta, *where.graph, where, id, fold, pc));
+        WHITTLE_ASSIGN(const bool folded, visit(model, *where.graph, where, id, fold, pc));
         (void)folded;
       }
     }
@@ -79,7 +81,7 @@ class FoldOldBatchNorms final : public Pass {
     return !used;
   }
 
-  static Result<bool> visit(MetaGraph& meta, const Graph& g, const OwnedGraph& where, NodeId id,
+  static Result<bool> visit(Model& model, const Graph& g, const OwnedGraph& where, NodeId id,
                             ChannelFold& fold, PassContext& pc) {
     const Node& node = g.node(id);
     bool known = false;
@@ -87,21 +89,21 @@ class FoldOldBatchNorms final : public Pass {
     if (!known || node.inputs().size() != 5 || node.attrs.type_or("T", DType::kInvalid) != DType::kFloat) return false;
     const bool fused = node.op != "BatchNormWithGlobalNormalization";
     if (fused && node.attrs.bool_or("is_training", true)) return false;
-    if (!only_first_output_used(meta, g, where, id)) return false;
+    if (!only_first_output_used(model.meta, g, where, id)) return false;
 
     const std::vector<OutputId> in = node.inputs();
     const std::string format(fused ? node.attrs.string_or("data_format", "NHWC") : "NHWC");
     const std::optional<Channels> channels = fold.channels(in[0]);
-    if (!channels) return false;
     const bool first = format == "NCHW" || format == "NCDHW";
     const int rank = format.size() == 5 ? 5 : 4;
-    if (channels->from_end != (first ? rank - 2 : 0) || (channels->rank >= 0 && channels->rank != rank)) return false;
+    const bool backward = channels && channels->from_end == (first ? rank - 2 : 0) &&
+                          (channels->rank < 0 || channels->rank == rank);
 
     const Layout layout = layout_of(node);
     std::vector<double> parameters[5];
     for (size_t k = 1; k < 5; ++k) {
       WHITTLE_ASSIGN(Floats f, small_floats(g, in[k], pc));
-      if (!f.found || f.shape.rank() != 1 || f.shape.dims[0] != channels->count) return false;
+      if (!f.found || f.shape.rank() != 1 || (k > 1 && f.values.size() != parameters[1].size())) return false;
       parameters[k] = std::move(f.values);
     }
     const std::vector<double>& gamma = parameters[layout.gamma];
@@ -115,7 +117,11 @@ class FoldOldBatchNorms final : public Pass {
       scale[k] = static_cast<double>(static_cast<float>(s));
       offset[k] = beta[k] - mean[k] * scale[k];
     }
-    return fold.fold(id, in[0], scale, offset, format);
+    if (backward && channels->count == static_cast<int64_t>(scale.size())) {
+      WHITTLE_ASSIGN(const bool folded, fold.fold(id, in[0], scale, offset, format));
+      if (folded) return true;
+    }
+    return fold_forward(model, where, fold.pinned(), id, scale, offset, format, pc);
   }
 };
 

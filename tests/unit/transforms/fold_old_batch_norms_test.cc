@@ -180,6 +180,41 @@ TEST(FoldOldBatchNorms, FoldsMatMulAndTransposedConvolution) {
   EXPECT_EQ(floats_of(ran.after, "w"), (std::vector<float>{10, 20, 30, 400, 500, 600})) << ran.error;
 }
 
+std::string forward_model(std::string_view conv, std::string_view after) {
+  return cat(R"(
+    x: float[2,3,3,2] = Placeholder()
+    p: float[2] = Const(0.5, 2)
+    q: float[2] = File(0.25, -1)
+    n: float, n1: float, n2: float, n3: float, n4: float = FusedBatchNorm(x, q, p, q, p) {is_training = false}
+    w: float[2,2,2,)", conv.substr(0, 5) == "Depth" ? "2" : "3", R"(] = File(seed=4)
+    b: float[)", conv.substr(0, 5) == "Depth" ? "4" : "3", "] = Const(seed=5)\n c: float = ", conv, "\n ", after);
+}
+
+TEST(FoldOldBatchNorms, FoldsForwardIntoAConvolutionWithoutPadding) {
+  for (std::string_view conv : {"Conv2D(n, w) {strides = [1, 1, 1, 1], padding = \"VALID\"}",
+                                "DepthwiseConv2dNative(n, w) {strides = [1, 1, 1, 1], padding = \"VALID\"}"}) {
+    for (std::string_view after : {"y: float = BiasAdd(c, b)\n return y", "return c", "y: float = Relu(c)\n return y, c"}) {
+      const TextModel before = parse_model(forward_model(conv, after));
+      const Ran ran = run_pass("fold_old_batch_norms", before);
+      ASSERT_TRUE(ran.ok) << ran.error;
+      EXPECT_EQ(ran.text.find("BatchNorm"), std::string::npos) << ran.text;
+      EXPECT_NEAR(difference(before, ran.after), 0, 1e-6) << ran.text;
+      EXPECT_EQ(run_pass("fold_old_batch_norms", ran.after).text, ran.text);
+    }
+  }
+}
+
+TEST(FoldOldBatchNorms, DoesNotFoldForwardIntoPaddingOrSeveralUsers) {
+  for (const std::string& text : {
+           forward_model("Conv2D(n, w) {strides = [1, 1, 1, 1], padding = \"SAME\"}", "y: float = BiasAdd(c, b)\n return y"),
+           forward_model("Conv2D(n, w) {strides = [1, 1, 1, 1], padding = \"VALID\"}", "y: float = BiasAdd(c, b)\n return y, n"),
+           forward_model("Conv2D(n, w) {strides = [1, 1, 1, 1], padding = \"VALID\"}", "y: float = Relu(n)\n return y, c"),
+           forward_model("Conv2D(n, w) {strides = [1, 1, 1, 1], padding = \"VALID\"}", "y: float = Relu(w)\n return y, c"),
+       }) {
+    EXPECT_EQ(run_pass("fold_old_batch_norms", text).text, canonical(text));
+  }
+}
+
 struct Refusal { const char* why; std::string_view change_from, change_to; };
 
 TEST(FoldOldBatchNorms, Declines) {
