@@ -11,11 +11,16 @@ const std::vector<KernelInfo>& table() {
   static const std::vector<KernelInfo> rows = [] {
     std::vector<KernelInfo> all;
     for (Rows family :
-         {array_kernels(),  binary_kernels(), cast_kernels(),   check_kernels(),  conv_kernels(),
-          einsum_kernels(), gather_kernels(), join_kernels(),   list_kernels(),   make_kernels(),
-          matmul_kernels(), move_kernels(),   norm_kernels(),   pool_kernels(),   reduce_kernels(),
-          select_kernels(), shape_kernels(),  slice_kernels(),  table_kernels(),  unary_kernels(),
-          variable_kernels()}) {
+         {array_kernels(), audio_kernels(), binary_kernels(), block_kernels(),
+          cast_kernels(), check_kernels(), conv_kernels(), decode_kernels(),
+          einsum_kernels(), fft_kernels(), gather_kernels(), image_kernels(),
+          join_kernels(), list_kernels(), make_kernels(), matmul_kernels(),
+          matrix_kernels(), move_kernels(), norm_kernels(), parse_kernels(),
+          pool_kernels(), quantize_kernels(), quantized_kernels(), ragged_kernels(),
+          random_kernels(), reduce_kernels(), resize_kernels(), rnn_kernels(),
+          segment_kernels(), select_kernels(), shape_kernels(), slice_kernels(),
+          sort_kernels(), sparse_kernels(), string_kernels(), table_kernels(),
+          unary_kernels(), variable_kernels()}) {
       all.insert(all.end(), family.begin(), family.end());
     }
     std::sort(all.begin(), all.end(),

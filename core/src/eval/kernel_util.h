@@ -96,7 +96,7 @@ class Mover {
   Result<Tensor> take();
 
  private:
-  Mover() = default;
+
   void put_string(size_t to, const std::string& from);
   DType dtype_ = DType::kInvalid;
   Dims dims_;

@@ -45,7 +45,7 @@ struct Value {
 struct State {
   std::map<std::string, std::shared_ptr<Object>> resources;
   std::function<Result<std::string>(const std::string& path, Context&)> read_file;
-  uint64_t random_calls = 0;  // advances the default seed of stateful random ops
+  std::map<const Node*, uint64_t> drawn;  // random numbers taken by each node so far
 };
 
 }  // namespace whittle::eval

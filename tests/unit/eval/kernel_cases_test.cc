@@ -54,5 +54,41 @@ TEST(KernelCases, ProductsAgreeWithTensorFlow) {
   );
 }
 
+TEST(KernelCases, ImageOpsAgreeWithTensorFlow) {
+  agree(
+#include "eval/cases/image.inc"
+  );
+}
+
+TEST(KernelCases, SparseOpsAgreeWithTensorFlow) {
+  agree(
+#include "eval/cases/sparse.inc"
+  );
+}
+
+TEST(KernelCases, StringOpsAgreeWithTensorFlow) {
+  agree(
+#include "eval/cases/text.inc"
+  );
+}
+
+TEST(KernelCases, QuantizedOpsAgreeWithTensorFlow) {
+  agree(
+#include "eval/cases/quantize.inc"
+  );
+}
+
+TEST(KernelCases, SignalOpsAgreeWithTensorFlow) {
+  agree(
+#include "eval/cases/signal.inc"
+  );
+}
+
+TEST(KernelCases, RandomOpsAgreeWithTensorFlow) {
+  agree(
+#include "eval/cases/random.inc"
+  );
+}
+
 }  // namespace
 }  // namespace whittle::testing
