@@ -122,11 +122,11 @@ Structure structure_of(const Model& model) {
   return out;
 }
 
-// "outputs hold", or why not.
+// Empty when the outputs hold, or when an op has no kernel to run them; else "; " and what is wrong.
 std::string outputs_of(Loaded& ours, const fs::path& folder, bool lossy) {
   auto feeds = read_npz((folder / "inputs.npz").string());
   auto expected = read_npz((folder / (lossy ? "got.npz" : "expected.npz")).string());
-  if (expected.empty()) return "not run";
+  if (expected.empty()) return "";
   const auto named = [](std::string key) {
     for (size_t at; (at = key.find("%2F")) != std::string::npos;) key.replace(at, 3, "/");
     return key;
@@ -150,7 +150,7 @@ std::string outputs_of(Loaded& ours, const fs::path& folder, bool lossy) {
   std::vector<const Tensor*> wanted;
   for (const auto& [key, t] : expected) {
     const OutputId v = value(named(key));
-    if (v.node == kNoNode) return cat("output ", named(key), " IS GONE");
+    if (v.node == kNoNode) return cat("; output ", named(key), " IS GONE");
     fetches.push_back(v);
     wanted.push_back(&t);
   }
@@ -158,18 +158,18 @@ std::string outputs_of(Loaded& ours, const fs::path& folder, bool lossy) {
   how.load = [](const TensorRef& ref, Context& ctx) { return load(ref, ctx); };
   Evaluator evaluator(ours.model.meta, how);
   Result<std::unique_ptr<Run>> run = evaluator.start(fed, fetches, ours.files->ctx());
-  if (!run.ok()) return "not run";
+  if (!run.ok()) return "";
   for (bool done = false; !done;) {
     Result<bool> step = ours.files->run([&](Context& ctx) { return run.value()->step(ctx, 1000); });
-    if (!step.ok()) return step.error().code == Code::kUnsupported ? "not run" : cat("FAILS: ", step.error().message);
+    if (!step.ok()) return step.error().code == Code::kUnsupported ? std::string() : cat("; FAILS: ", step.error().message);
     done = step.value();
   }
   const std::vector<Tensor> got = run.value()->results();
   for (size_t i = 0; i < got.size(); ++i) {
     const Tensor& want = *wanted[i];
-    if (got[i].dtype() != want.dtype() || got[i].shape() != want.shape()) return "outputs DIFFER in dtype or shape";
+    if (got[i].dtype() != want.dtype() || got[i].shape() != want.shape()) return "; outputs DIFFER in dtype or shape";
     if (!is_floating(want.dtype()) || want.dtype() == DType::kBfloat16) {
-      if (!got[i].identical(want)) return "outputs DIFFER";
+      if (!got[i].identical(want)) return "; outputs DIFFER";
       continue;
     }
     const auto at = [](const Tensor& t, size_t k) -> double {
@@ -184,9 +184,9 @@ std::string outputs_of(Loaded& ours, const fs::path& folder, bool lossy) {
       if (std::isfinite(a)) largest = std::max(largest, std::fabs(a));
       if (a != b) apart = std::max(apart, std::isfinite(a) && std::isfinite(b) ? std::fabs(a - b) : INFINITY);
     }
-    if (apart > tolerance * std::max(largest, 1e-6)) return "outputs DIFFER";
+    if (apart > tolerance * std::max(largest, 1e-6)) return "; outputs DIFFER";
   }
-  return "outputs hold";
+  return "";
 }
 
 std::vector<std::string> strings(const Json& j) { return j.is_array() ? j.get<std::vector<std::string>>() : std::vector<std::string>(); }
@@ -216,14 +216,13 @@ std::optional<std::string> verdict_of(const fs::path& folder, const std::string&
   const bool lossy = text.find("quantize_weights") != std::string::npos || text.find("round_weights") != std::string::npos;
   const std::string outputs = outputs_of(ours.value(), folder, lossy);
   const size_t size = ours->model.meta.graph.size();
-  if (theirs_failed) return cat(defect ? "done, where the tool breaks" : "done, where the tool refuses", "; ", size, " nodes; ", outputs);
+  if (theirs_failed) return cat(defect ? "done, where the tool breaks" : "done, where the tool refuses", "; ", size, " nodes", outputs);
   Result<Loaded> theirs = read_graph((folder / "output.pb").string(), strings(args["inputs"]), strings(args["outputs"]));
-  if (!theirs.ok()) return cat("done, where the tool's result cannot be read; ", size, " nodes; ", outputs);
+  if (!theirs.ok()) return cat("done, where the tool's result cannot be read; ", size, " nodes", outputs);
   const Structure a = structure_of(ours->model), b = structure_of(theirs->model);
-  const bool holds = outputs == "outputs hold" || outputs == "not run";
-  if (a.nodes == b.nodes && holds) return a.names == b.names ? "same" : "same, renamed";
-  if (a.nodes == b.nodes) return cat("same graph; ", outputs);
-  return cat(size, " nodes, the tool ", theirs->model.meta.graph.size(), "; ", outputs);
+  if (a.nodes == b.nodes && outputs.empty()) return a.names == b.names ? "same" : "same, renamed";
+  if (a.nodes == b.nodes) return cat("same graph", outputs);
+  return cat(size, " nodes, the tool ", theirs->model.meta.graph.size(), outputs);
 }
 
 // "" when there is no such model.
