@@ -4,6 +4,7 @@ Everything an original is asked is asked once: answers are kept in memory for th
 next start of the suite (the key covers the model's bytes, the request and this folder's code).
 """
 import hashlib
+import importlib.metadata
 import os
 import pickle
 from pathlib import Path
@@ -31,13 +32,13 @@ def ask(lane, loader, path, tags, signatures, feeds, grappler=True):
     request = {"do": "side" if loader in ("cli", "keras", "resave") else "run", "path": str(path), "loader": loader, "tags": list(tags),
                "signatures": signatures, "feeds": feeds, "grappler": grappler}
     answer = lane.ask(WORKER[loader], request)
-    return answer if "answers" in answer or "load" in answer else {"load": answer.get("crashed") or answer.get("error")}
+    return answer if "answers" in answer or "load" in answer else {"load": answer.get("crashed") or answer.get("error"), **answer}
 
 
 class Cache:
     def __init__(self, folder=ROOT / ".cache" / "oracle"):
-        self.folder = folder
-        code = hashlib.sha256()
+        self.folder, self.crashed = folder, {}
+        code = hashlib.sha256(importlib.metadata.version("tensorflow-cpu").encode())
         for name in ("arrays", "capi", "catalog", "describe", "lite", "loaders", "original", "quiet", "side_loaders"):
             code.update((Path(__file__).parent / f"{name}.py").read_bytes())
         self.code = code.hexdigest()
@@ -49,13 +50,19 @@ class Cache:
         return whole.hexdigest()
 
     def get(self, digest, request, make):
-        file = self.folder / (hashlib.sha256(digest.encode() + pickle.dumps(request)).hexdigest() + ".pickle")
+        key = hashlib.sha256(digest.encode() + pickle.dumps(request)).hexdigest()
+        if key in self.crashed:
+            return self.crashed[key]
+        file = self.folder / f"{key}.pickle"
         if file.is_file():
             try:
                 return pickle.loads(file.read_bytes())
             except Exception:  # a killed run may have left half a file
                 file.unlink(missing_ok=True)
         answer = make()
+        if isinstance(answer, dict) and "crashed" in answer:  # or too slow on a busy machine: not for the next start
+            self.crashed[key] = answer
+            return answer
         self.folder.mkdir(parents=True, exist_ok=True)
         spare = file.with_suffix(f".{os.getpid()}-{id(answer):x}")
         spare.write_bytes(pickle.dumps(answer, protocol=5))
