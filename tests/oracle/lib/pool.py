@@ -7,6 +7,7 @@
 A request that crashes or outlasts its limit is answered with {"crashed": sentence}: for a result that is a finding, never
 the end of the suite.
 """
+import contextlib
 import os
 import select
 import signal
@@ -34,11 +35,12 @@ class Worker:
 
     def stop(self):
         if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.process.stdin.close()
-            self.process.stdout.close()
-            self.process = None
+            process, self.process = self.process, None
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):  # what a dead process was still to be told
+                    pipe.close()
 
     def memory(self):
         try:
