@@ -14,6 +14,7 @@ const result = path.join(root, 'build/sample/digits_cnn-int8');
 const here = (file) => path.relative(process.cwd(), file) || '.';
 
 await mkdir(path.dirname(result), { recursive: true });  // a clean clone has no build folder of its own
+await mkdir(path.dirname(result), { recursive: true });
 const command = [path.join(root, 'wasm/bin/whittle.mjs'), 'optimize', original, '-o', result, '--preset', 'int8', '--force'];
 const { status, signal } = spawnSync(process.execPath, command, { stdio: 'inherit' });
 if (status !== 0) process.exit(signal ? 1 : status);
