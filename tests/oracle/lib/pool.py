@@ -49,7 +49,7 @@ class Worker:
         except (OSError, IndexError):
             return 0
 
-    def ask(self, request, limit=LIMIT_S):
+    def ask(self, request, limit=LIMIT_S, again=True):
         if self.process and self.memory() > MEMORY_LIMIT:
             self.stop()
         if not self.process:
@@ -63,6 +63,8 @@ class Worker:
         except (EOFError, BrokenPipeError):
             code = self.process.wait()
             self.stop()
+            if code == -signal.SIGKILL and again:  # somebody else ended it (out of memory): no model does that to itself
+                return self.ask(request, limit, again=False)
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             return {"crashed": f"TensorFlow's process ended ({how}): {self.last_words()}"}
 
