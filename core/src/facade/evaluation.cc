@@ -68,8 +68,8 @@ Status Evaluation::begin(Context& ctx) {
 }
 
 Status Evaluation::finish(Context& ctx) {
-  const std::vector<Tensor> results = run_->results();
-  const Tensor& out = results[0];
+  if (results_.empty()) results_ = run_->results();  // handed out once; the labels may still be missing
+  const Tensor& out = results_[0];
   if (out.dtype() != DType::kFloat || out.elements() % static_cast<uint64_t>(spec_.count) != 0) {
     return unsupported("the output is not one row of float32 a sample");
   }

@@ -42,6 +42,7 @@ class Evaluation {
   FileId samples_;
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<Run> run_;
+  std::vector<Tensor> results_;
   bool initialized_ = false;
   std::string report_;
 };
