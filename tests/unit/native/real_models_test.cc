@@ -132,8 +132,8 @@ size_t verify_all(const fs::path& folder) {
         model.parent_path() / (model.stem() == "frozen_model" ? "frozen_graph.pbtxt" : "");
     if (model.extension() == ".pb" && fs::is_regular_file(twin)) {
       const std::vector<MemoryFile> text = rewrite(files_of(twin), false);
-      ASSERT_EQ(text.size(), 1u);
-      EXPECT_TRUE(text[0].content == first[0].content) << "the text form differs";
+      EXPECT_TRUE(text.size() == 1 && text[0].content == first[0].content)
+          << "the text form differs";
     }
   }
   std::printf("%zu models\n", models.size());
