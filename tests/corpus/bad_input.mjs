@@ -30,7 +30,7 @@ const INDEX = 'variables/variables.index', DATA = 'variables/variables.data-0000
 
 export const cases = [
   // --- what is it
-  ['an empty folder', async () => {}, 'not_found|invalid_argument', 'saved_model.pb'],
+  ['an empty folder', async () => {}, 'not_found|invalid_argument', 'empty'],
   ['a folder of other files', bytes('notes.txt', 'hello'), 'not_found|invalid_argument|unsupported', 'saved_model.pb'],
   ['a Keras .h5 file', bytes('model.h5', Buffer.from('\x89HDF\r\n\x1a\n0000', 'latin1')), 'unsupported', 'HDF5|h5'],
   ['a .tflite file', bytes('model.tflite', Buffer.from('\x1c\0\0\0TFL3aaaaaaaa', 'latin1')), 'unsupported', 'TensorFlow Lite|tflite|TFLite'],

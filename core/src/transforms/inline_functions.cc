@@ -10,7 +10,7 @@
 //           of its name behind. Inside v1 control flow the body's sources are tied to the call's
 //           inputs, so they stay in its branch or frame.
 // Declines  _noinline, jit-compiled (_XlaMustCompile) and gradient calls (SymbolicGradient).
-// Errors    invalid_argument for recursion and for arity mismatch; limit above 400,000 nodes
+// Errors    invalid_argument for recursion and for arity mismatch; limit above 250,000 nodes
 //           (a chain of doublings in a 1 KB file would otherwise fill the memory).
 // Source    formats.md §5; TensorFlow's function inliner, multi-device calls.
 #include <algorithm>
@@ -22,7 +22,7 @@
 namespace whittle {
 namespace {
 
-constexpr size_t kMaxNodes = 400'000;
+constexpr size_t kMaxNodes = 250'000;
 
 bool may_inline(const Node& call, const Function& f) {
   const auto flag = [&](std::string_view name) {

@@ -23,7 +23,7 @@ std::vector<float> scales_of(const std::vector<float>& w, size_t channels) {
 TEST(EncodeJob, EmitsTheInputWhenThereIsNoStep) {
   const Bytes bytes = Random(1).bytes(300001);
   const Job job = job_of(JobKind::kEncode, file_ref(DType::kUint8, Shape{300001}, bytes));
-  const Ran ran = run_whole(job, bytes);
+  const JobRan ran = run_whole(job, bytes);
   EXPECT_EQ(ran.error, "");
   EXPECT_TRUE(ran.output == bytes);
   EXPECT_EQ(parse_encode_result(ran.result)->bytes, bytes.size());
@@ -49,7 +49,7 @@ TEST(EncodeJob, Int8CodesAreThoseOfTheChannel) {
   const TensorRef ref =
       file_ref(DType::kFloat, kShape, bytes)
           .with_step(step_of(StepKind::kInt8Channels, DType::kInt8, kShape, scales));
-  const Ran ran = run_whole(job_of(JobKind::kEncode, ref), bytes);
+  const JobRan ran = run_whole(job_of(JobKind::kEncode, ref), bytes);
   ASSERT_EQ(ran.error, "");
   ASSERT_EQ(ran.output.size(), w.size());
   double signal = 0, noise = 0;
@@ -74,11 +74,11 @@ TEST(EncodeJob, StatisticsCompareTheCodesWithTheScaledWeight) {
   TensorRef ref = file_ref(DType::kFloat, kShape, bytes)
                       .with_step(step_of(StepKind::kScaleChannels, DType::kFloat, kShape,
                                          std::vector<float>(101, 1000.0f)));
-  const Ran scaled = run_whole(job_of(JobKind::kEncode, ref), bytes);
+  const JobRan scaled = run_whole(job_of(JobKind::kEncode, ref), bytes);
   const auto lossless = parse_encode_result(scaled.result);
   EXPECT_EQ(lossless->signal, 0);  // nothing was lost, so nothing is measured
   ref = ref.with_step(step_of(StepKind::kCast, DType::kHalf, kShape));
-  const Ran halves = run_whole(job_of(JobKind::kEncode, ref), bytes);
+  const JobRan halves = run_whole(job_of(JobKind::kEncode, ref), bytes);
   const auto result = parse_encode_result(halves.result);
   EXPECT_NEAR(result->signal, 1e6 * 200 * 101 / 3, 1e8);
   EXPECT_LE(result->max_error, 0.2501);  // half an ulp of half below 1000
@@ -131,14 +131,14 @@ TEST(Jobs, GiveTheSameForEveryWayToCutTheirInput) {
     const bool floats = ref.dtype() == DType::kFloat || byte_width(ref.dtype()) == 2;
     for (const JobKind kind : {JobKind::kEncode, JobKind::kScan}) {
       const uint64_t channels = kind == JobKind::kScan && floats ? 101 : 0;
-      const Ran whole = run_whole(job_of(kind, ref, channels), bytes);
+      const JobRan whole = run_whole(job_of(kind, ref, channels), bytes);
       ASSERT_EQ(whole.error, "") << c.name;
       for (uint64_t seed = 0; seed < 6; ++seed) {
         const uint64_t largest[] = {5, 100, 4096, 30000, 65536, 200000};
-        const Ran cut = run_in_chunks(job_of(kind, ref, channels), bytes, seed, largest[seed]);
+        const JobRan cut = run_in_chunks(job_of(kind, ref, channels), bytes, seed, largest[seed]);
         EXPECT_TRUE(cut.output == whole.output && cut.result == whole.result)
             << c.name << " " << cut.error;
-        const Ran other =
+        const JobRan other =
             run_in_chunks(job_of(kind, big_endian, channels), swapped, seed, largest[seed]);
         EXPECT_TRUE(other.output == whole.output) << c.name << " " << other.error;
         if (kind == JobKind::kEncode) {
@@ -158,7 +158,7 @@ TEST(ScanJob, FindsWhatTheTensorHolds) {
   w[5000] = -7.5f;
   w[20199] = 3.25f;
   const Bytes bytes = bytes_of_values(w);
-  const Ran ran =
+  const JobRan ran =
       run_whole(job_of(JobKind::kScan, file_ref(DType::kFloat, kShape, bytes), 101), bytes);
   ASSERT_EQ(ran.error, "");
   const auto r = parse_scan_result(ran.result);
@@ -225,7 +225,7 @@ TEST(ScanJob, SeesNaNAndInfinityInEveryFloatType) {
 }
 
 TEST(ScanJob, TakesAnEmptyTensor) {
-  const Ran ran =
+  const JobRan ran =
       run_whole(job_of(JobKind::kScan, file_ref(DType::kFloat, Shape{0, 3}, {}), 3), {});
   ASSERT_EQ(ran.error, "");
   const auto r = parse_scan_result(ran.result);
@@ -290,7 +290,7 @@ TEST(CompareJob, FindsOneDifferentByte) {
     job.other = TensorRef::file(DType::kUint8, Shape{static_cast<int64_t>(n)},
                                 {{{FileId(4), 0, n}, 0, 1}}, crc32c(b), false);
     for (const uint64_t chunk : {uint64_t{1000}, uint64_t{700000}, uint64_t{5000000}}) {
-      const Ran ran = run_in_chunks(job, interleaved(job, a, b), chunk, chunk);
+      const JobRan ran = run_in_chunks(job, interleaved(job, a, b), chunk, chunk);
       ASSERT_EQ(ran.error, "");
       EXPECT_EQ(parse_compare_result(ran.result).value(), different == n);
     }

@@ -51,15 +51,15 @@ inline Job job_of(JobKind kind, TensorRef tensor, uint64_t channels = 0, uint64_
   return job;
 }
 
-struct Ran {
+struct JobRan {
   Bytes output, result;
   std::string error;  // of begin, push or end; "" when all went well
 };
 
 // next_chunk(bytes left) says how many bytes to push; 0 pushes nothing.
 template <class NextChunk>
-Ran run_descriptor(const Bytes& descriptor, std::span<const uint8_t> input, NextChunk next_chunk) {
-  Ran ran;
+JobRan run_descriptor(const Bytes& descriptor, std::span<const uint8_t> input, NextChunk next_chunk) {
+  JobRan ran;
   auto runner = JobRunner::begin(descriptor);
   if (!runner.ok()) {
     ran.error = runner.error().to_string();
@@ -87,13 +87,13 @@ Ran run_descriptor(const Bytes& descriptor, std::span<const uint8_t> input, Next
   return ran;
 }
 
-inline Ran run_whole(const Job& job, std::span<const uint8_t> input) {
+inline JobRan run_whole(const Job& job, std::span<const uint8_t> input) {
   auto descriptor = serialize_job(job);
   if (!descriptor.ok()) return {{}, {}, descriptor.error().to_string()};
   return run_descriptor(*descriptor, input, [](size_t left) { return left; });
 }
 
-inline Ran run_in_chunks(const Job& job, std::span<const uint8_t> input, uint64_t seed,
+inline JobRan run_in_chunks(const Job& job, std::span<const uint8_t> input, uint64_t seed,
                          uint64_t largest) {
   auto descriptor = serialize_job(job);
   if (!descriptor.ok()) return {{}, {}, descriptor.error().to_string()};

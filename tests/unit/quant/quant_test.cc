@@ -80,7 +80,7 @@ TEST(InMemory, GivesWhatTheJobsGive) {
   Context ctx;
   const TensorRef owned = encoded(TensorRef::owned(tensor_of(w, kShape)));
   const Job job = job_of(JobKind::kEncode, encoded(file_ref(DType::kFloat, kShape, bytes)));
-  const Ran ran = run_whole(job, bytes);
+  const JobRan ran = run_whole(job, bytes);
   const auto here = encode_in_memory(owned, ctx);
   ASSERT_TRUE(here.ok());
   EXPECT_EQ(vector_of(here->tensor.bytes()), ran.output);
@@ -89,7 +89,7 @@ TEST(InMemory, GivesWhatTheJobsGive) {
   EXPECT_EQ(here->tensor.dtype(), DType::kInt8);
 
   const TensorRef plain = TensorRef::owned(tensor_of(w, kShape));
-  const Ran scan =
+  const JobRan scan =
       run_whole(job_of(JobKind::kScan, file_ref(DType::kFloat, kShape, bytes), 50), bytes);
   EXPECT_EQ(serialize(*scan_in_memory(plain, 50, 1, ctx)), scan.result);
 }
