@@ -173,8 +173,12 @@ describe('the page', needsBrowser, () => {
       await page.getByTestId('preset-int8').click();
       await page.getByTestId('result').waitFor();
     }, held));
-    test('nothing of a cancelled run is left in the browser\'s storage', () => withPage(async (page) => {
-      await stopInTheMiddle(page);
+    test('nothing of a cancelled run, or of one before it, is left in the browser\'s storage', () => withPage(async (page) => {
+      await page.getByTestId('sample').click();
+      await page.getByTestId('result').waitFor();
+      await page.evaluate(() => { window.hold = true; });
+      await page.getByTestId('preset-half').click();
+      await page.getByTestId('progress').waitFor();
       await page.getByTestId('cancel').click();
       await cancelled(page);
       const runs = await page.evaluate(async () => {

@@ -32,10 +32,13 @@ export class Engine {
     document.head.append(meta);
     await this.close();
   }
-  // Ends every worker.
-  async close(): Promise<void> {
-    const optimizer = this.#optimizer;
+  // Ends every worker. With `forget`, what lies in the browser's storage of earlier results goes, too: opening a model does
+  // that, so nothing is opened.
+  async close({ forget = false } = {}): Promise<void> {
+    const closing = this.#optimizer;
     this.#optimizer = undefined;
-    await optimizer?.then((open) => open.close(), () => {});
+    const optimizer = await closing?.catch(() => undefined);
+    if (forget) await optimizer?.open(new Map(), { summary: false }).catch(() => {});
+    await optimizer?.close();
   }
 }

@@ -181,8 +181,8 @@ export class Session {
       phase: saving && result ? 'done' : this.state.summary ? 'ready' : 'start', progress: null, saving: false,
       notice: 'Cancelled. Nothing was kept.', announced: 'Cancelled',
     });
-    // A finished zip may lie in files that the workers do not hold, so it outlives them.
-    await this.#engine.close();
+    // A finished zip may lie in files that the workers do not hold, so it outlives them; a run dropped it unless it saved it.
+    await this.#engine.close({ forget: !saving });
   }
 
   dismiss(): void { this.#set({ notice: '' }); }
