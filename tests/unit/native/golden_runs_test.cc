@@ -1,6 +1,6 @@
 // The evaluator on whole models, against what TensorFlow gave for them.
 //
-// WHITTLE_MODELS and WHITTLE_GOLDENS name the folders of models and of their outputs; without them
+// WHITTLE_MODELS names the folder of models, with their outputs in its folder goldens; without it
 // there is nothing to do. Every model is read, brought into its frozen form (preset exact), and run.
 // With WHITTLE_RUNS_TABLE the table for docs/kernels.md is written there.
 #include <gtest/gtest.h>
@@ -200,10 +200,10 @@ Result<Outcome> run_golden(const fs::path& models, const fs::path& goldens, cons
 
 TEST(GoldenRuns, SharedModelsGiveTensorFlowsOutputs) {
   const char* models = std::getenv("WHITTLE_MODELS");
-  const char* goldens = std::getenv("WHITTLE_GOLDENS");
-  if (models == nullptr || goldens == nullptr) GTEST_SKIP() << "no folders of models and goldens";
+  if (models == nullptr) GTEST_SKIP() << "no folder of models: WHITTLE_MODELS";
+  const std::string goldens = std::string(models) + "/goldens";
   const char* only = std::getenv("WHITTLE_ONLY");
-  const Json index = Json::parse(file_content(std::string(goldens) + "/index.json"), nullptr, false);
+  const Json index = Json::parse(file_content(goldens + "/index.json"), nullptr, false);
   ASSERT_TRUE(index.is_object());
   std::set<std::string> good_shared, good_generated;
   std::string table;
