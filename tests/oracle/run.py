@@ -155,7 +155,7 @@ def summarize(suite, skipped, problems):
     for skip in skipped:
         print(f"skipped  {skip['name']}: {skip['reason']}")
     verdicts = [r.verdict for r in suite.rows]
-    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in ("ok", "chaotic", "refused", "failed") if v in verdicts)
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in ("ok", "chaotic", "below", "refused", "failed") if v in verdicts)
     print(f"oracle: {len(suite.rows)} rows: {counts}")
     return report
 
@@ -196,7 +196,7 @@ def main():
     print(f"oracle: {time.monotonic() - start:.0f} s")
     if args.learn:
         for row in suite.rows:
-            if row.verdict in ("ok", "chaotic") and "bytes_after" in row.facts:
+            if row.verdict in ("ok", "chaotic", "below") and "bytes_after" in row.facts:
                 suite.expectations.learn_bytes(row.model, row.preset, row.facts["bytes_after"])
         suite.expectations.save()
     if args.write_docs:

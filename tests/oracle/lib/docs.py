@@ -20,6 +20,7 @@ Commit {commit}, {date}. {rows} rows: {counts}.
   bit-equal with Grappler off), for the others the lowest SQNR of an output in dB.
 - *Share*: of the eligible float bytes, those that carry the scheme.
 - *chaotic*: below the bound, but Gaussian noise of the same strength on the float weights does the same to the output.
+- *below*: below the bound and not excused by that test; listed in docs/limits.md.
 """
 
 
@@ -73,7 +74,7 @@ def write(rows, tensorflow):
     rows = sorted(rows, key=lambda r: (r["model"], PRESETS.index(r["preset"])))
     commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
     verdicts = [r["verdict"] for r in rows]
-    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in ("ok", "chaotic", "refused", "failed") if v in verdicts)
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in ("ok", "chaotic", "below", "refused", "failed") if v in verdicts)
     date = datetime.date.today().isoformat()
     text = HEAD.format(tensorflow=tensorflow, commit=commit, date=date, rows=len(rows), counts=counts)
     head = "| model | preset | loaders | bytes | zipped | nodes | error | share | time | verdict |"

@@ -5,6 +5,7 @@
         loaders          in which the original answers in TensorFlow 2.21; the suite fails where it finds fewer
         refused          a name of the list: every preset must refuse this model so
         may_refuse       a name of the list: a refusal is as good as a result
+        below            {preset: {db, because}}: a bound that is missed and known to be; the dB reached may not fall
         max_bytes        {preset: bytes} that were reached once and may not grow again
         float_by_design  bytes of big float constants that are no weights and stay float
         as_folder        a frozen graph that is also written as a SavedModel

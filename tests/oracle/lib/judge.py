@@ -20,7 +20,7 @@ NOISE_SEEDS = (1, 2, 3)
 class Row:
     model: str
     preset: str
-    verdict: str = "ok"             # ok, refused, chaotic, failed
+    verdict: str = "ok"             # ok, refused, chaotic, below, failed
     problems: list = dataclasses.field(default_factory=list)
     notes: list = dataclasses.field(default_factory=list)
     loaders: list = dataclasses.field(default_factory=list)   # in which the result answered
@@ -245,7 +245,12 @@ class Judge:
             others = [compare(before[i]["outputs"][key], answers[i]["outputs"][key]) for answers in noisy
                       if "outputs" in before[i] and "outputs" in answers[i] and key in before[i]["outputs"] and key in answers[i]["outputs"]]
             excused, compared = bounds.chaotic(fact, others)
-            if excused:
+            known = self.expected.get("below", {}).get(row.preset)
+            if not excused and known and fact.get("sqnr", -math.inf) >= known["db"]:
+                # A bound that is missed and known to be: docs/limits.md says so, and it may not get worse.
+                row.verdict = "below"
+                row.note(f"{name}/{key}: {why[5:]}, {compared}; known: {known['because']}")
+            elif excused:
                 row.verdict = "chaotic"
                 row.note(f"{name}/{key}: {why[5:]}, {compared}")
             else:
