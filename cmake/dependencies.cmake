@@ -3,7 +3,7 @@
 #   package            looked for                                              target                 used by
 #   Eigen 3.4          the system's, else WHITTLE_EIGEN_DIR                    whittle::eigen         eval, quant
 #   nlohmann/json      the system's, else WHITTLE_JSON_DIR                     whittle::json          pipeline, report, format, facade
-#   protobuf-lite      WHITTLE_PROTOBUF_DIR (the distribution's source package) whittle::protobuf_lite tests
+#   protobuf-lite      WHITTLE_PROTOBUF_DIR (the distribution's source package) whittle::protobuf_lite format
 #   protoc             the system's, of the same version
 #   GoogleTest         the system's sources, else WHITTLE_GOOGLETEST_DIR       whittle::gtest         tests
 #

@@ -42,40 +42,50 @@ class CollectionReader {
   }
 
   Status read(std::string_view bytes) {
-    WHITTLE_ASSIGN(const MapEntry entry, map_entry(bytes));
-    return for_each_field(entry.value, [&](const WireField& field) -> Status {
-      if (field.number != 1 && field.number != 2 && field.number != 5) return {};
-      WHITTLE_ASSIGN(const std::vector<std::string_view> items, bytes_fields(field.text(), 1));
-      switch (field.number) {
-        case 1: {  // node_list
-          std::vector<std::string>& nodes =
-              meta_->remainder.node_collections[std::string(entry.key)];
-          nodes.insert(nodes.end(), items.begin(), items.end());
-          return {};
-        }
-        case 2: return read_variables(entry.key, items);  // bytes_list
-        default: return read_any_list(entry.key, items);
+    pb::CollectionEntry entry;
+    if (!parse(bytes, &entry)) return corrupt("a collection is broken");
+    const std::string& key = entry.key();
+    const pb::Collection& value = entry.value();
+    const std::string place = cat("collection ", printable(key));
+    if (value.has_node_list()) {
+      std::vector<std::string>& nodes = meta_->remainder.node_collections[key];
+      nodes.insert(nodes.end(), value.node_list().value().begin(), value.node_list().value().end());
+    }
+    const bool variables =
+        std::find(std::begin(kVariableCollections), std::end(kVariableCollections), key) !=
+        std::end(kVariableCollections);
+    if (variables && value.has_bytes_list()) {
+      for (const std::string& item : value.bytes_list().value()) {
+        pb::Variable variable;
+        if (!parse(item, &variable)) return corrupt("it holds a broken VariableDef").in(place);
+        meta_->remainder.variable_initializers.emplace(before_port(variable.variable_name()),
+                                                       variable.initializer_name());
       }
-    });
+    }
+    if (key == "saved_model_assets" && value.has_any_list()) {
+      for (const pb::Any& item : value.any_list().value())
+        collected_assets_.push_back(item.value());
+    }
+    return {};
   }
 
   Status read_assets(const std::vector<std::string_view>& asset_file_defs) {
-    for (std::string_view bytes : asset_file_defs.empty() ? collected_assets_ : asset_file_defs) {
-      WHITTLE_ASSIGN(const std::string_view tensor_info, bytes_field(bytes, 1));
-      WHITTLE_ASSIGN(const std::string_view tensor, bytes_field(tensor_info, 1));
-      WHITTLE_ASSIGN(const std::string_view filename, bytes_field(bytes, 2));
-      const std::string place = cat("asset ", printable(filename));
-      if (!is_safe_file_name(filename)) {
+    std::vector<std::string_view> all = asset_file_defs;
+    if (all.empty()) all.assign(collected_assets_.begin(), collected_assets_.end());
+    for (std::string_view bytes : all) {
+      pb::AssetFile proto;
+      if (!parse(bytes, &proto)) return corrupt("an asset is broken");
+      const std::string place = cat("asset ", printable(proto.filename()));
+      if (!is_safe_file_name(proto.filename())) {
         return corrupt("the file name could leave the assets folder").in(place);
       }
       Asset asset;
-      asset.filename = filename;
-      auto file = asset_files_.find(filename);
-      if (file == asset_files_.end()) {
+      asset.filename = proto.filename();
+      auto file = asset_files_.find(asset.filename);
+      if (file == asset_files_.end())
         return not_found("the file is missing in the assets folder").in(place);
-      }
       asset.file = file->second;
-      WHITTLE_ASSIGN_IN(asset.tensor, find_tensor(*meta_, tensor), place);
+      WHITTLE_ASSIGN_IN(asset.tensor, find_tensor(*meta_, proto.tensor_info().name()), place);
       meta_->assets.push_back(std::move(asset));
     }
     return {};
@@ -96,29 +106,6 @@ class CollectionReader {
   }
 
  private:
-  // VariableDefs.
-  Status read_variables(std::string_view key, const std::vector<std::string_view>& items) {
-    if (std::find(std::begin(kVariableCollections), std::end(kVariableCollections), key) ==
-        std::end(kVariableCollections)) {
-      return {};
-    }
-    for (std::string_view item : items) {
-      WHITTLE_ASSIGN(const std::string_view variable, bytes_field(item, 1));
-      WHITTLE_ASSIGN(const std::string_view initializer, bytes_field(item, 2));
-      meta_->remainder.variable_initializers.emplace(before_port(variable), initializer);
-    }
-    return {};
-  }
-
-  Status read_any_list(std::string_view key, const std::vector<std::string_view>& items) {
-    if (key != "saved_model_assets") return {};
-    for (std::string_view item : items) {
-      WHITTLE_ASSIGN(const std::string_view asset, bytes_field(item, 2));
-      collected_assets_.push_back(asset);
-    }
-    return {};
-  }
-
   Result<std::vector<NodeId>> nodes_of(std::string_view key) const {
     std::vector<NodeId> out;
     auto it = meta_->remainder.node_collections.find(std::string(key));
@@ -137,7 +124,7 @@ class CollectionReader {
 
   MetaGraph* meta_;
   std::map<std::string_view, FileId> asset_files_;
-  std::vector<std::string_view> collected_assets_;
+  std::vector<std::string> collected_assets_;
 };
 
 }  // namespace
@@ -148,43 +135,36 @@ Status read_collections(const MetaViews& views, const std::vector<FileEntry>& fi
   for (std::string_view bytes : views.collections) WHITTLE_CHECK(reader.read(bytes));
   WHITTLE_CHECK(reader.read_assets(views.assets));
   if (meta->init.empty()) WHITTLE_CHECK(reader.read_init());
-  SaverInfo saver;
-  WHITTLE_CHECK(for_each_field(views.saver, [&](const WireField& field) -> Status {
-    if (field.is(1, WireType::kBytes)) saver.filename_tensor = field.text();
-    if (field.is(2, WireType::kBytes)) saver.save_tensor = field.text();
-    if (field.is(3, WireType::kBytes)) saver.restore_op = field.text();
-    return {};
-  }));
-  if (!saver.restore_op.empty()) meta->saver = std::move(saver);
+  if (views.has_saver) {
+    pb::Saver proto;
+    if (!parse(views.saver, &proto)) return corrupt("the saver_def is broken");
+    if (!proto.restore_op_name().empty()) {
+      meta->saver = SaverInfo{proto.filename_tensor_name(), proto.save_tensor_name(),
+                              proto.restore_op_name()};
+    }
+  }
   return {};
 }
 
-// Endpoints: functions that hang on the root object under a public name.
+// Endpoints: functions that hang on the root object under a public name, except the signatures.
 Status read_object_graph(std::string_view bytes, Remainder* remainder) {
-  WHITTLE_ASSIGN(const std::vector<std::string_view> objects, bytes_fields(bytes, 1));
-  std::vector<bool> is_function(objects.size(), false);
-  for (size_t i = 0; i < objects.size(); ++i) {
-    WHITTLE_CHECK(for_each_field(objects[i], [&](const WireField& field) -> Status {
-      // function and bare_concrete_function; user_object with its identifier
-      if (field.number == 6 || field.number == 8) is_function[i] = true;
-      if (!field.is(4, WireType::kBytes)) return {};
-      WHITTLE_ASSIGN(const std::string_view kind, bytes_field(field.text(), 1));
-      if (kind.substr(0, 10) == "_tf_keras_") remainder->is_keras = true;
-      return {};
-    }));
+  WHITTLE_ASSIGN(const std::vector<std::string_view> nodes, bytes_fields(bytes, 1));
+  std::vector<bool> is_function(nodes.size(), false);
+  pb::SavedObject root;
+  pb::SavedObject object;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (!parse(nodes[i], &object))
+      return corrupt(cat("object ", i, " of the object graph is broken"));
+    is_function[i] = object.has_function() || object.has_bare_concrete_function();
+    const std::string_view kind = object.user_object().identifier();
+    if (kind.substr(0, 10) == "_tf_keras_") remainder->is_keras = true;
+    if (i == 0) root = object;
   }
-  if (objects.empty()) return {};
   std::vector<std::string>& names = remainder->object_functions;
-  WHITTLE_ASSIGN(const std::vector<std::string_view> children, bytes_fields(objects[0], 1));
-  for (std::string_view child : children) {
-    uint64_t id = 0;
-    std::string_view name;
-    WHITTLE_CHECK(for_each_field(child, [&](const WireField& field) -> Status {
-      if (field.is(1, WireType::kVarint)) id = field.value;
-      if (field.is(2, WireType::kBytes)) name = field.text();
-      return {};
-    }));
-    if (id < objects.size() && is_function[static_cast<size_t>(id)]) names.emplace_back(name);
+  for (const pb::SavedObject::Reference& child : root.children()) {
+    const auto id = static_cast<size_t>(child.node_id());
+    if (child.node_id() >= 0 && id < nodes.size() && is_function[id])
+      names.push_back(child.local_name());
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

@@ -1,159 +1,141 @@
-#include <cstring>
-
 #include "decode.h"
 #include "whittle/text.h"
-#include "wire_views.h"
 
 namespace whittle::format {
 namespace {
 
-constexpr int kMaxDepth =
-    30;  // functions within functions' attributes; TensorFlow's own limit is 33
+// protobuf itself stops at 100 nested messages; a func inside a func takes three of them.
 
-// The numbers of a repeated field, one by one or packed; `unit` bytes each, 0 for varints.
-template <class Add>
-Status numbers(const WireField& field, size_t unit, const Add& add) {
-  if (field.type != WireType::kBytes) {
-    add(field);
-    return {};
+bool has_unknown(const pb::TensorShape& shape) {
+  if (!shape.unknown_fields().empty()) return true;
+  for (const pb::TensorShape::Dim& dim : shape.dim()) {
+    if (!dim.unknown_fields().empty()) return true;
   }
-  WireField one;
-  std::span<const uint8_t> packed = field.bytes;
-  while (!packed.empty()) {
-    size_t size = unit;
-    if (unit == 0) {
-      size = decode_varint(packed, &one.value);
-    } else if (packed.size() >= unit) {
-      one.value = 0;
-      std::memcpy(&one.value, packed.data(), unit);
-    }
-    if (size == 0 || size > packed.size()) return corrupt("a list ends in the middle of a number");
-    add(one);
-    packed = packed.subspan(size);
-  }
-  return {};
+  return false;
 }
 
-// Of the members of AttrValue.
-WireType member_type(uint32_t number) {
-  if (number == 4) return WireType::kFixed32;
-  return number == 3 || number == 5 || number == 6 ? WireType::kVarint : WireType::kBytes;
+bool is_opaque(const pb::Tensor& tensor) {
+  const auto dtype = static_cast<DType>(tensor.dtype());
+  return dtype == DType::kResource || dtype == DType::kVariant ||
+         !tensor.unknown_fields().empty() || has_unknown(tensor.tensor_shape());
+}
+
+bool is_opaque(const pb::AttrValue& value);
+
+bool is_opaque(const pb::NameAttrList& func) {
+  if (!func.unknown_fields().empty()) return true;
+  for (const pb::AttrEntry& entry : func.attr()) {
+    if (!entry.unknown_fields().empty() || is_opaque(entry.value())) return true;
+  }
+  return false;
+}
+
+// Whether any part of the value would be lost by decoding it.
+bool is_opaque(const pb::AttrValue& value) {
+  if (!value.unknown_fields().empty()) return true;
+  if (value.has_shape()) return has_unknown(value.shape());
+  if (value.has_tensor()) return is_opaque(value.tensor());
+  if (value.has_func()) return is_opaque(value.func());
+  if (!value.has_list()) return false;
+  const pb::AttrValue::ListValue& list = value.list();
+  if (!list.unknown_fields().empty()) return true;
+  for (const pb::TensorShape& shape : list.shape()) {
+    if (has_unknown(shape)) return true;
+  }
+  for (const pb::Tensor& tensor : list.tensor()) {
+    if (is_opaque(tensor)) return true;
+  }
+  for (const pb::NameAttrList& func : list.func()) {
+    if (is_opaque(func)) return true;
+  }
+  return false;
+}
+
+bool has_lazy(const pb::AttrValue& value) {
+  if (value.has_tensor()) return value.tensor().lazy_content_size() != 0;
+  if (value.has_func()) {
+    for (const pb::AttrEntry& entry : value.func().attr()) {
+      if (has_lazy(entry.value())) return true;
+    }
+  }
+  if (!value.has_list()) return false;
+  for (const pb::Tensor& tensor : value.list().tensor()) {
+    if (tensor.lazy_content_size() != 0) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
-Result<AttrValue> ValueDecoder::attr(std::string_view proto) const {
-  Found found;
-  Result<AttrValue> value = attr(proto, &found);
-  if (!found.unknown) return value;
-  if (found.lazy) return unsupported("a large constant has fields that Whittle does not know");
-  return AttrValue::raw(std::string(proto));
-}
-
-Result<AttrValue> ValueDecoder::attr(std::string_view proto, Found* found) const {
-  AttrValue out;
-  WHITTLE_CHECK(for_each_field(proto, [&](const WireField& field) -> Status {
-    const std::string_view text = field.text();
-    switch (field.type == member_type(field.number) ? field.number : 0) {
-      case 1: {
-        WHITTLE_ASSIGN(AttrList l, list(text, found));
-        out = AttrValue::list(std::move(l));
-        return {};
-      }
-      case 2: out = AttrValue::string(std::string(text)); return {};
-      case 3: out = AttrValue::integer(field.i64()); return {};
-      case 4: out = AttrValue::real(field.f32()); return {};
-      case 5: out = AttrValue::boolean(field.flag()); return {};
-      case 6: out = AttrValue::type(static_cast<DType>(field.i32())); return {};
-      case 7: {
-        WHITTLE_ASSIGN(Shape s, shape(text, found));
-        out = AttrValue::shape(std::move(s));
-        return {};
-      }
-      case 8: {
-        WHITTLE_ASSIGN(TensorRef t, tensor(text, found));
-        out = AttrValue::tensor(std::move(t));
-        return {};
-      }
-      case 9: out = AttrValue::placeholder(std::string(text)); return {};
-      case 10: {
-        WHITTLE_ASSIGN(FuncRef f, func(text, found));
-        out = AttrValue::func(std::move(f));
-        return {};
-      }
-      default: found->unknown = true; return {};
+Result<AttrValue> ValueDecoder::attr(const pb::AttrValue& proto) const {
+  if (is_opaque(proto)) {
+    if (has_lazy(proto))
+      return unsupported("a large constant has fields that Whittle does not know");
+    return AttrValue::raw(proto.SerializeAsString());
+  }
+  switch (proto.value_case()) {
+    case pb::AttrValue::kS: return AttrValue::string(proto.s());
+    case pb::AttrValue::kI: return AttrValue::integer(proto.i());
+    case pb::AttrValue::kF: return AttrValue::real(proto.f());
+    case pb::AttrValue::kB: return AttrValue::boolean(proto.b());
+    case pb::AttrValue::kType: return AttrValue::type(static_cast<DType>(proto.type()));
+    case pb::AttrValue::kPlaceholder: return AttrValue::placeholder(proto.placeholder());
+    case pb::AttrValue::kShape: {
+      WHITTLE_ASSIGN(Shape s, shape(proto.shape()));
+      return AttrValue::shape(std::move(s));
     }
-  }));
-  return out;
+    case pb::AttrValue::kTensor: {
+      WHITTLE_ASSIGN(TensorRef t, tensor(proto.tensor()));
+      return AttrValue::tensor(std::move(t));
+    }
+    case pb::AttrValue::kFunc: {
+      WHITTLE_ASSIGN(FuncRef f, func(proto.func()));
+      return AttrValue::func(std::move(f));
+    }
+    case pb::AttrValue::kList: {
+      WHITTLE_ASSIGN(AttrList l, list(proto.list()));
+      return AttrValue::list(std::move(l));
+    }
+    case pb::AttrValue::VALUE_NOT_SET: break;
+  }
+  return AttrValue();
 }
 
-Result<FuncRef> ValueDecoder::func(std::string_view proto, Found* found) const {
-  if (++found->depth > kMaxDepth)
-    return over_limit("functions in attributes are nested too deeply");
+Result<FuncRef> ValueDecoder::func(const pb::NameAttrList& proto) const {
   FuncRef out;
-  WHITTLE_CHECK(for_each_field(proto, [&](const WireField& field) -> Status {
-    if (field.is(2, WireType::kBytes)) return add_attr(field.text(), &out.attrs, found);
-    if (field.is(1, WireType::kBytes)) {
-      out.name = field.text();
-    } else {
-      found->unknown = true;
-    }
-    return {};
-  }));
-  --found->depth;
+  out.name = proto.name();
+  WHITTLE_ASSIGN(out.attrs, attrs(proto.attr()));
   return out;
 }
 
-Result<AttrList> ValueDecoder::list(std::string_view proto, Found* found) const {
+Result<AttrList> ValueDecoder::list(const pb::AttrValue::ListValue& proto) const {
   AttrList out;
-  WHITTLE_CHECK(for_each_field(proto, [&](const WireField& field) -> Status {
-    switch (field.number) {
-      case 2: out.strings.emplace_back(field.text()); return {};
-      case 3: return numbers(field, 0, [&](const WireField& f) { out.ints.push_back(f.i64()); });
-      case 4: return numbers(field, 4, [&](const WireField& f) { out.floats.push_back(f.f32()); });
-      case 5: return numbers(field, 0, [&](const WireField& f) { out.bools.push_back(f.flag()); });
-      case 6:
-        return numbers(field, 0, [&](const WireField& f) {
-          out.types.push_back(static_cast<DType>(f.i32()));
-        });
-      case 7: {
-        WHITTLE_ASSIGN(Shape s, shape(field.text(), found));
-        out.shapes.push_back(std::move(s));
-        return {};
-      }
-      case 8: {
-        WHITTLE_ASSIGN(TensorRef t, tensor(field.text(), found));
-        out.tensors.push_back(std::move(t));
-        return {};
-      }
-      case 9: {
-        WHITTLE_ASSIGN(FuncRef f, func(field.text(), found));
-        out.funcs.push_back(std::move(f));
-        return {};
-      }
-      default: found->unknown = true; return {};
-    }
-  }));
+  out.strings.assign(proto.s().begin(), proto.s().end());
+  out.ints.assign(proto.i().begin(), proto.i().end());
+  out.floats.assign(proto.f().begin(), proto.f().end());
+  out.bools.assign(proto.b().begin(), proto.b().end());
+  for (const int32_t type : proto.type()) out.types.push_back(static_cast<DType>(type));
+  for (const pb::TensorShape& item : proto.shape()) {
+    WHITTLE_ASSIGN(Shape s, shape(item));
+    out.shapes.push_back(std::move(s));
+  }
+  for (const pb::Tensor& item : proto.tensor()) {
+    WHITTLE_ASSIGN(TensorRef t, tensor(item));
+    out.tensors.push_back(std::move(t));
+  }
+  for (const pb::NameAttrList& item : proto.func()) {
+    WHITTLE_ASSIGN(FuncRef f, func(item));
+    out.funcs.push_back(std::move(f));
+  }
   return out;
 }
 
-Status ValueDecoder::add_attr(std::string_view entry, AttrMap* map) const {
-  WHITTLE_ASSIGN(const MapEntry parts, map_entry(entry));
-  if (parts.key.empty()) return corrupt("an attribute has no name");
-  const auto place = [&] { return cat("attribute ", printable(parts.key)); };
-  if (map->has(parts.key)) return corrupt("it is there twice").in(place());
-  WHITTLE_ASSIGN_IN(AttrValue value, attr(parts.value), place());
-  if (value.kind() != AttrValue::Kind::kNone) map->set(parts.key, std::move(value));
-  return {};
-}
-
-// Within an attribute: what is unknown makes the whole of it raw.
-Status ValueDecoder::add_attr(std::string_view entry, AttrMap* map, Found* found) const {
-  WHITTLE_ASSIGN(const MapEntry parts, map_entry(entry));
-  WHITTLE_ASSIGN(AttrValue value, attr(parts.value, found));
-  if (parts.key.empty() || map->has(parts.key))
-    return corrupt("an attribute of a function is there twice");
-  if (value.kind() != AttrValue::Kind::kNone) map->set(parts.key, std::move(value));
+Status ValueDecoder::add(const pb::AttrEntry& entry, AttrMap* map) const {
+  const std::string place = cat("attribute ", printable(entry.key()));
+  if (entry.key().empty()) return corrupt("an attribute has no name");
+  if (map->has(entry.key())) return corrupt("it is there twice").in(place);
+  WHITTLE_ASSIGN_IN(AttrValue value, attr(entry.value()), place);
+  if (value.kind() != AttrValue::Kind::kNone) map->set(entry.key(), std::move(value));
   return {};
 }
 
@@ -165,72 +147,47 @@ bool is_arg_name(std::string_view name) {
          is_valid_utf8(name);
 }
 
-Result<ArgSpec> decode_arg(std::string_view proto) {
-  ArgSpec arg;
-  WHITTLE_CHECK(for_each_field(proto, [&](const WireField& field) -> Status {
-    switch (field.number) {
-      case 1: arg.name = field.text(); break;
-      case 3: arg.fixed_type = static_cast<DType>(field.i32()); break;
-      case 4: arg.type_attr = field.text(); break;
-      case 5: arg.number_attr = field.text(); break;
-      case 6: arg.type_list_attr = field.text(); break;
-      case 16: arg.is_ref = field.flag(); break;
-      default: break;
+Result<std::vector<ArgSpec>> decode_args(
+    const google::protobuf::RepeatedPtrField<pb::OpDef::ArgDef>& protos) {
+  std::vector<ArgSpec> out;
+  for (const pb::OpDef::ArgDef& proto : protos) {
+    if (!is_arg_name(proto.name())) {
+      return corrupt("the name has characters that TensorFlow does not allow")
+          .in(cat("argument ", printable(proto.name())));
     }
-    return {};
-  }));
-  if (!is_arg_name(arg.name)) {
-    return corrupt("the name has characters that TensorFlow does not allow")
-        .in(cat("argument ", printable(arg.name)));
+    ArgSpec arg;
+    arg.name = proto.name();
+    arg.fixed_type = static_cast<DType>(proto.type());
+    arg.type_attr = proto.type_attr();
+    arg.number_attr = proto.number_attr();
+    arg.type_list_attr = proto.type_list_attr();
+    arg.is_ref = proto.is_ref();
+    out.push_back(arg);
   }
-  return arg;
-}
-
-Result<AttrSpec> decode_attr_def(std::string_view proto, const ValueDecoder& values) {
-  AttrSpec attr;
-  std::string_view default_value;
-  bool has_default = false;
-  WHITTLE_CHECK(for_each_field(proto, [&](const WireField& field) -> Status {
-    if (field.is(1, WireType::kBytes)) attr.name = field.text();
-    if (field.is(2, WireType::kBytes)) attr.type = field.text();
-    if (field.is(3, WireType::kBytes)) {
-      default_value = field.text();
-      has_default = true;
-    }
-    return {};
-  }));
-  if (!has_default) return attr;
-  WHITTLE_ASSIGN_IN(AttrValue value, values.attr(default_value),
-                    cat("attribute ", printable(attr.name)));
-  attr.has_default = value.kind() != AttrValue::Kind::kNone;
-  if (attr.has_default) attr.default_value = std::make_shared<const AttrValue>(std::move(value));
-  return attr;
+  return out;
 }
 
 }  // namespace
 
-Result<OpSpec> decode_op_def(std::string_view proto, const ValueDecoder& values) {
+Result<OpSpec> decode_op_def(const pb::OpDef& proto, const ValueDecoder& values) {
   OpSpec spec;
-  WHITTLE_CHECK(for_each_field(proto, [&](const WireField& field) -> Status {
-    switch (field.number) {
-      case 1: spec.name = field.text(); break;
-      case 2:
-      case 3: {
-        WHITTLE_ASSIGN(const ArgSpec arg, decode_arg(field.text()));
-        (field.number == 2 ? spec.inputs : spec.outputs).push_back(arg);
-        break;
-      }
-      case 4: {
-        WHITTLE_ASSIGN(AttrSpec attr, decode_attr_def(field.text(), values));
-        spec.attrs.push_back(std::move(attr));
-        break;
-      }
-      case 17: spec.is_stateful = field.flag(); break;
-      case 18: spec.is_commutative = field.flag(); break;
-      default: break;
+  spec.name = proto.name();
+  WHITTLE_ASSIGN(spec.inputs, decode_args(proto.input_arg()));
+  WHITTLE_ASSIGN(spec.outputs, decode_args(proto.output_arg()));
+  for (const pb::OpDef::AttrDef& attr : proto.attr()) {
+    AttrSpec out;
+    out.name = attr.name();
+    out.type = attr.type();
+    if (attr.has_default_value()) {
+      WHITTLE_ASSIGN_IN(AttrValue value, values.attr(attr.default_value()),
+                        cat("attribute ", printable(attr.name())));
+      out.has_default = value.kind() != AttrValue::Kind::kNone;
+      if (out.has_default) out.default_value = std::make_shared<const AttrValue>(std::move(value));
     }
-    return {};
-  }));
+    spec.attrs.push_back(std::move(out));
+  }
+  spec.is_stateful = proto.is_stateful();
+  spec.is_commutative = proto.is_commutative();
   return spec;
 }
 

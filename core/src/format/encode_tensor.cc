@@ -3,7 +3,6 @@
 
 #include "encode.h"
 #include "skeleton.h"
-#include "tensor_fields.h"
 #include "whittle/math.h"
 
 namespace whittle::format {
@@ -11,6 +10,28 @@ namespace {
 
 constexpr uint64_t kMinRun =
     64;  // elements from which on a trailing run is looked for, as Grappler does
+
+// The typed field of a dtype (formats.md §1.8).
+uint32_t typed_field(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat: return 5;
+    case DType::kDouble: return 6;
+    case DType::kComplex64: return 9;
+    case DType::kInt64: return 10;
+    case DType::kBool: return 11;
+    case DType::kComplex128: return 12;
+    case DType::kHalf:
+    case DType::kBfloat16: return 13;
+    case DType::kUint32: return 16;
+    case DType::kUint64: return 17;
+    case DType::kFloat8E5m2:
+    case DType::kFloat8E4m3fn:
+    case DType::kFloat8E4m3fnuz:
+    case DType::kFloat8E4m3b11fnuz:
+    case DType::kFloat8E5m2fnuz: return 18;
+    default: return 7;
+  }
+}
 
 bool is_signed(DType dtype) {
   switch (dtype) {
@@ -52,8 +73,10 @@ uint64_t varint_of(DType dtype, const uint8_t* at) {
 
 // `count` elements as the packed content of their typed field.
 std::string typed_values(DType dtype, std::span<const uint8_t> elements) {
+  const uint32_t field = typed_field(dtype);
+  const bool raw = field == 5 || field == 6 || field == 9 || field == 12 || field == 18;
   std::string out;
-  if (typed_unit(typed_field(dtype)) != 0) {
+  if (raw) {
     out.assign(reinterpret_cast<const char*>(elements.data()), elements.size());
     return out;
   }

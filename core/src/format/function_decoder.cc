@@ -2,7 +2,6 @@
 
 #include "node_reader.h"
 #include "whittle/text.h"
-#include "wire_views.h"
 
 namespace whittle::format {
 namespace {
@@ -11,72 +10,53 @@ constexpr uint64_t kEdgeCost = 32;  // bytes of memory, rounded up
 
 class Decoder {
  public:
-  Decoder(std::string_view proto, const ValueDecoder& values, const OpRegistry& registry)
+  Decoder(const pb::Function& proto, const ValueDecoder& values, const OpRegistry& registry)
       : proto_(proto), values_(values), registry_(registry) {}
 
   Result<Function> run() {
-    WHITTLE_CHECK(split());
-    f_.name = signature_.name;
-    f_.is_stateful = signature_.is_stateful;
-    if (!signature_.attrs.empty()) {
-      return unsupported(
-          cat("the function takes attributes (", printable(signature_.attrs[0].name), ")"));
+    f_.name = proto_.signature().name();
+    f_.is_stateful = proto_.signature().is_stateful();
+    if (proto_.signature().attr_size() != 0) {
+      return unsupported(cat("the function takes attributes (",
+                             printable(proto_.signature().attr(0).name()), ")"));
     }
     WHITTLE_CHECK(add_args());
-    for (std::string_view node : nodes_) {
-      WHITTLE_ASSIGN(NodeView view, view_node(node));
-      if (view.op == f_.name) return corrupt("the function calls itself").in(node_place(view.name));
-      WHITTLE_CHECK(add_node(std::move(view), values_, false, &f_.body, &texts_));
+    for (const pb::Node& node : proto_.node_def()) {
+      if (node.op() == f_.name)
+        return corrupt("the function calls itself").in(node_place(node.name()));
+      WHITTLE_CHECK(add_node(node, values_, false, &f_.body, &texts_));
     }
-    for (size_t i = f_.args.size(); i < texts_.size(); ++i) {
+    for (size_t i = static_cast<size_t>(proto_.signature().input_arg_size()); i < texts_.size();
+         ++i) {
       const NodeId id = static_cast<NodeId>(i);
       WHITTLE_CHECK_IN(link(id), node_place(f_.body.node(id).name));
     }
     WHITTLE_CHECK(add_rets());
     WHITTLE_CHECK(add_control_rets());
-    for (std::string_view entry : attrs_) WHITTLE_CHECK(values_.add_attr(entry, &f_.attrs));
+    WHITTLE_ASSIGN(f_.attrs, values_.attrs(proto_.attr()));
     WHITTLE_CHECK(check_graph(f_.body, registry_, Context()));
     return std::move(f_);
   }
 
  private:
-  // The fields of the FunctionDef.
-  Status split() {
-    return for_each_field(proto_, [&](const WireField& field) -> Status {
-      switch (field.number) {
-        case 1: {
-          WHITTLE_ASSIGN(signature_, decode_op_def(field.text(), values_));
-          break;
-        }
-        case 3: nodes_.push_back(field.text()); break;
-        case 4: rets_.push_back(field.text()); break;
-        case 5: attrs_.push_back(field.text()); break;
-        case 6: control_rets_.push_back(field.text()); break;
-        case 7: arg_attrs_.push_back(field.text()); break;
-        default: break;
-      }
-      return {};
-    });
-  }
-
-  Result<FunctionArg> arg_of(const ArgSpec& spec, std::string_view what) {
-    const std::string place = cat(what, " ", printable(spec.name));
-    if (spec.name.empty()) return corrupt(cat("an ", what, " has no name"));
-    if (!spec.number_attr.empty() || !spec.type_list_attr.empty()) {
+  Result<FunctionArg> arg_of(const pb::OpDef::ArgDef& proto, std::string_view what) {
+    const std::string place = cat(what, " ", printable(proto.name()));
+    if (proto.name().empty()) return corrupt(cat("an ", what, " has no name"));
+    if (!proto.number_attr().empty() || !proto.type_list_attr().empty()) {
       return unsupported("it is a list of tensors").in(place);
     }
-    if (!spec.type_attr.empty()) return unsupported("its dtype is an attribute").in(place);
-    if (spec.fixed_type == DType::kInvalid) return corrupt("it has no dtype").in(place);
-    if (spec.is_ref) return unsupported("it is a reference").in(place);
+    if (!proto.type_attr().empty()) return unsupported("its dtype is an attribute").in(place);
     FunctionArg arg;
-    arg.name = spec.name;
-    arg.dtype = spec.fixed_type;
+    arg.name = proto.name();
+    arg.dtype = static_cast<DType>(proto.type());
+    if (arg.dtype == DType::kInvalid) return corrupt("it has no dtype").in(place);
+    if (proto.is_ref()) return unsupported("it is a reference").in(place);
     return arg;
   }
 
   Status add_args() {
-    for (const ArgSpec& spec : signature_.inputs) {
-      WHITTLE_ASSIGN(FunctionArg arg, arg_of(spec, "argument"));
+    for (const pb::OpDef::ArgDef& proto : proto_.signature().input_arg()) {
+      WHITTLE_ASSIGN(FunctionArg arg, arg_of(proto, "argument"));
       if (f_.body.find(arg.name) != kNoNode) {
         return corrupt("two arguments have this name").in(cat("argument ", printable(arg.name)));
       }
@@ -86,33 +66,18 @@ class Decoder {
       f_.body.add(arg.name, "_Arg", {}, std::move(attrs));
       f_.args.push_back(std::move(arg));
     }
-    for (std::string_view entry : arg_attrs_) WHITTLE_CHECK(add_arg_attrs(entry));
+    for (const pb::Function::ArgAttrEntry& entry : proto_.arg_attr()) {
+      if (entry.key() >= f_.args.size())
+        return corrupt(cat("there is no argument ", entry.key(), " to describe"));
+      WHITTLE_ASSIGN(f_.args[entry.key()].attrs, values_.attrs(entry.value().attr()));
+    }
     texts_.resize(f_.args.size());
-    return {};
-  }
-
-  // An entry of arg_attr: the index of an argument and its attributes.
-  Status add_arg_attrs(std::string_view entry) {
-    uint64_t index = 0;
-    std::string_view arg_attrs;
-    WHITTLE_CHECK(for_each_field(entry, [&](const WireField& field) -> Status {
-      if (field.is(1, WireType::kVarint)) index = field.value;
-      if (field.is(2, WireType::kBytes)) arg_attrs = field.text();
-      return {};
-    }));
-    if (index >= f_.args.size()) {
-      return corrupt(cat("there is no argument ", index, " to describe"));
-    }
-    WHITTLE_ASSIGN(const std::vector<std::string_view> attrs, bytes_fields(arg_attrs, 1));
-    for (std::string_view attr : attrs) {
-      WHITTLE_CHECK(values_.add_attr(attr, &f_.args[static_cast<size_t>(index)].attrs));
-    }
     return {};
   }
 
   // The values that a text of the body grammar stands for: one, or those of a list.
   Result<std::vector<OutputId>> resolve(std::string_view text) {
-    const std::vector<std::string_view> parts = whittle::split(text, ':');
+    const std::vector<std::string_view> parts = split(text, ':');
     const NodeId producer = f_.body.find(parts[0]);
     const auto wrong = [&](std::string_view why) {
       return corrupt(cat("the input ", printable(text), " ", why));
@@ -186,9 +151,9 @@ class Decoder {
 
   Status link(NodeId id) {
     std::vector<NodeId> controls;
-    for (std::string_view text : texts_[index_of(id)]) {
+    for (const std::string& text : texts_[index_of(id)]) {
       if (!text.empty() && text[0] == '^') {
-        const NodeId before = f_.body.find(text.substr(1));
+        const NodeId before = f_.body.find(std::string_view(text).substr(1));
         if (before == kNoNode)
           return corrupt(cat("the input ", printable(text), " does not exist"));
         if (before == id) return corrupt("the node waits for itself");
@@ -205,21 +170,19 @@ class Decoder {
 
   Status add_rets() {
     std::map<std::string_view, std::string_view> ret;
-    for (std::string_view bytes : rets_) {
-      WHITTLE_ASSIGN(const MapEntry entry, map_entry(bytes));
-      if (!ret.emplace(entry.key, entry.value).second) {
-        return corrupt("it is returned twice").in(cat("output ", printable(entry.key)));
+    for (const pb::StringEntry& entry : proto_.ret()) {
+      if (!ret.emplace(entry.key(), entry.value()).second) {
+        return corrupt("it is returned twice").in(cat("output ", printable(entry.key())));
       }
     }
-    for (const ArgSpec& spec : signature_.outputs) {
-      WHITTLE_ASSIGN(FunctionArg arg, arg_of(spec, "output"));
+    for (const pb::OpDef::ArgDef& proto : proto_.signature().output_arg()) {
+      WHITTLE_ASSIGN(FunctionArg arg, arg_of(proto, "output"));
       const std::string place = cat("output ", printable(arg.name));
       auto it = ret.find(arg.name);
       if (it == ret.end()) return corrupt("no value is returned for it").in(place);
       WHITTLE_ASSIGN_IN(const std::vector<OutputId> values, resolve(it->second), place);
-      if (values.size() != 1) {
+      if (values.size() != 1)
         return corrupt(cat("it is returned ", values.size(), " tensors")).in(place);
-      }
       AttrMap attrs;
       attrs.set("T", AttrValue::type(arg.dtype));
       attrs.set("index", AttrValue::integer(static_cast<int64_t>(f_.rets.size())));
@@ -236,30 +199,27 @@ class Decoder {
   }
 
   Status add_control_rets() {
-    for (std::string_view bytes : control_rets_) {
-      WHITTLE_ASSIGN(const MapEntry entry, map_entry(bytes));
-      const NodeId id = f_.body.find(entry.value);
+    for (const pb::StringEntry& entry : proto_.control_ret()) {
+      const NodeId id = f_.body.find(entry.value());
       if (id == kNoNode) {
-        return corrupt(cat("node ", printable(entry.value), " does not exist"))
-            .in(cat("control output ", printable(entry.key)));
+        return corrupt(cat("node ", printable(entry.value()), " does not exist"))
+            .in(cat("control output ", printable(entry.key())));
       }
-      f_.control_rets.emplace_back(entry.key, id);
+      f_.control_rets.emplace_back(entry.key(), id);
     }
     return {};
   }
 
-  std::string_view proto_;
+  const pb::Function& proto_;
   const ValueDecoder& values_;
   const OpRegistry& registry_;
-  OpSpec signature_;
-  std::vector<std::string_view> nodes_, rets_, attrs_, control_rets_, arg_attrs_;
   Function f_;
   InputTexts texts_;
 };
 
 }  // namespace
 
-Result<Function> decode_function(std::string_view proto, const ValueDecoder& values,
+Result<Function> decode_function(const pb::Function& proto, const ValueDecoder& values,
                                  const OpRegistry& registry) {
   return Decoder(proto, values, registry).run();
 }

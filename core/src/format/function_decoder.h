@@ -7,7 +7,7 @@
 
 namespace whittle::format {
 
-Result<Function> decode_function(std::string_view proto, const ValueDecoder& values,
+Result<Function> decode_function(const pb::Function& proto, const ValueDecoder& values,
                                  const OpRegistry& registry);
 
 }  // namespace whittle::format

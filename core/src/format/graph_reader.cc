@@ -13,24 +13,6 @@ Status check_utf8(std::string_view text, std::string_view what) {
   return corrupt(cat(what, " is not UTF-8"));
 }
 
-Status read_versions(std::string_view bytes, Versions* versions) {
-  return for_each_field(bytes, [&](const WireField& field) -> Status {
-    if (field.is(1, WireType::kVarint)) versions->producer = field.i32();
-    if (field.is(2, WireType::kVarint)) versions->min_consumer = field.i32();
-    if (field.is(3, WireType::kVarint)) versions->bad_consumers.push_back(field.i32());
-    if (field.is(3, WireType::kBytes)) {
-      std::span<const uint8_t> packed = field.bytes;
-      uint64_t value = 0;
-      for (size_t size; (size = decode_varint(packed, &value)) != 0;
-           packed = packed.subspan(size)) {
-        versions->bad_consumers.push_back(static_cast<int32_t>(value));
-      }
-      if (!packed.empty()) return corrupt("the versions of the graph are broken");
-    }
-    return {};
-  });
-}
-
 }  // namespace
 
 Result<MetaViews> split_meta_graph(std::string_view meta_graph) {
@@ -61,16 +43,26 @@ Result<MetaViews> split_meta_graph(std::string_view meta_graph) {
 Status read_graph(const std::vector<std::string_view>& graph_defs, std::string_view op_list,
                   std::shared_ptr<const Source> source, MetaGraph* meta, Context& ctx) {
   std::vector<std::string_view> nodes, libraries;
-  Versions& versions = meta->versions;
+  pb::Versions versions;
   for (std::string_view graph_def : graph_defs) {
     WHITTLE_CHECK(for_each_field(graph_def, [&](const WireField& field) -> Status {
       if (field.is(1, WireType::kBytes)) nodes.push_back(field.text());
       if (field.is(2, WireType::kBytes)) libraries.push_back(field.text());
-      if (field.is(3, WireType::kVarint)) versions.producer = field.i32();
-      if (field.is(4, WireType::kBytes)) return read_versions(field.text(), &versions);
+      if (field.is(3, WireType::kVarint) && !versions.has_producer())
+        versions.set_producer(field.i32());
+      if (field.is(4, WireType::kBytes)) {
+        pb::Versions part;
+        if (!parse(field.text(), &part)) return corrupt("the versions of the graph are broken");
+        versions.MergeFrom(part);
+      }
       return {};
     }));
   }
+  meta->versions.producer = versions.producer();
+  meta->versions.min_consumer = versions.min_consumer();
+  meta->versions.bad_consumers.assign(versions.bad_consumers().begin(),
+                                      versions.bad_consumers().end());
+
   auto registry = std::make_shared<OpRegistry>();
   WHITTLE_CHECK(read_op_list(op_list, source->values, registry.get()));
   WHITTLE_CHECK(read_library(libraries, source, registry, &meta->library, ctx));
@@ -79,27 +71,24 @@ Status read_graph(const std::vector<std::string_view>& graph_defs, std::string_v
   return check_graph(meta->graph, *registry, ctx);
 }
 
-Status read_meta_info(std::string_view bytes, MetaGraph* meta, std::string_view* op_list) {
+Status read_meta_info(std::string_view bytes, MetaGraph* meta, std::string* op_list) {
+  pb::MetaInfo proto;
+  if (!parse(bytes, &proto)) return corrupt("the meta_info_def is broken");
   MetaInfo& info = meta->info;
-  WHITTLE_CHECK(for_each_field(bytes, [&](const WireField& field) -> Status {
-    const std::string text(field.number == 2 ? std::string_view() : field.text());
-    switch (field.number) {
-      case 1: info.meta_graph_version = text; break;
-      case 2: *op_list = field.text(); break;
-      case 3: info.any_info = text; break;
-      case 4: info.tags.push_back(text); break;
-      case 5: info.tensorflow_version = text; break;
-      case 6: info.tensorflow_git_version = text; break;
-      case 7: info.stripped_default_attrs = field.flag(); break;
-      default: break;
-    }
-    return {};
-  }));
-  for (const std::string& tag : info.tags) WHITTLE_CHECK(check_utf8(tag, "a tag"));
+  for (const std::string& tag : proto.tags()) {
+    WHITTLE_CHECK(check_utf8(tag, "a tag"));
+    info.tags.push_back(tag);
+  }
+  info.tensorflow_version = proto.tensorflow_version();
+  info.tensorflow_git_version = proto.tensorflow_git_version();
+  info.meta_graph_version = proto.meta_graph_version();
   WHITTLE_CHECK(check_utf8(info.tensorflow_version, "tensorflow_version"));
   WHITTLE_CHECK(check_utf8(info.tensorflow_git_version, "tensorflow_git_version"));
   WHITTLE_CHECK(check_utf8(info.meta_graph_version, "meta_graph_version"));
-  meta->remainder.op_list_bytes = op_list->size();
+  info.any_info = proto.any_info();
+  info.stripped_default_attrs = proto.stripped_default_attrs();
+  meta->remainder.op_list_bytes = proto.stripped_op_list().size();
+  *op_list = std::move(*proto.mutable_stripped_op_list());
   return {};
 }
 

@@ -24,7 +24,9 @@ class SkeletonFunctions final : public FunctionSource {
     const std::string_view* bytes = find(name);
     if (bytes == nullptr)
       return not_found(cat("function ", printable(name), " is not in the library"));
-    WHITTLE_ASSIGN(Function f, decode_function(*bytes, source_->values, *registry_));
+    pb::Function proto;
+    if (!parse(*bytes, &proto)) return corrupt("it is no FunctionDef");
+    WHITTLE_ASSIGN(Function f, decode_function(proto, source_->values, *registry_));
     f.serialized_bytes = source_->file_bytes(*bytes);
     return f;
   }
@@ -34,6 +36,18 @@ class SkeletonFunctions final : public FunctionSource {
   std::shared_ptr<const OpRegistry> registry_;
   std::map<std::string, std::string_view> parts_;
 };
+
+// The signature of a FunctionDef; its name is what the library is indexed by.
+Status peek_signature(std::string_view function, pb::OpDef* signature) {
+  WHITTLE_ASSIGN(const std::vector<std::string_view> found, bytes_fields(function, 1));
+  signature->Clear();
+  for (std::string_view part : found) {
+    pb::OpDef piece;
+    if (!parse(part, &piece)) return corrupt("a function has a broken signature");
+    signature->MergeFrom(piece);
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -49,13 +63,13 @@ Status read_library(const std::vector<std::string_view>& libraries,
                     const std::shared_ptr<OpRegistry>& registry, Library* library, Context& ctx) {
   auto functions = std::make_shared<SkeletonFunctions>(source, registry);
   std::map<std::string, uint64_t, std::less<>> sizes;
+  pb::OpDef signature;
   for (std::string_view part : libraries) {
     WHITTLE_ASSIGN(const std::vector<std::string_view> bodies, bytes_fields(part, 1));
     for (std::string_view body : bodies) {
       if (sizes.size() % 64 == 0) WHITTLE_CHECK(ctx.check_cancelled());
-      WHITTLE_ASSIGN(const std::string_view signature, bytes_field(body, 1));
-      WHITTLE_ASSIGN(const std::string_view op_name, bytes_field(signature, 1));
-      const std::string name(op_name);
+      WHITTLE_CHECK(peek_signature(body, &signature));
+      const std::string& name = signature.name();
       if (name.empty()) return corrupt("a function has no name");
       const std::string place = cat("function ", printable(name));
       if (!is_valid_utf8(name)) return corrupt("the function name is not UTF-8").in(place);
@@ -80,11 +94,13 @@ Status read_library(const std::vector<std::string_view>& libraries,
 
 Status read_op_list(std::string_view op_list, const ValueDecoder& values, OpRegistry* registry) {
   WHITTLE_ASSIGN(const std::vector<std::string_view> ops, bytes_fields(op_list, 1));
+  pb::OpDef proto;
   for (std::string_view op : ops) {
-    WHITTLE_ASSIGN(const std::string_view name, bytes_field(op, 1));
-    if (OpRegistry::builtin().find(name) != nullptr) continue;
-    const std::string place = cat("op ", printable(name), " of stripped_op_list");
-    WHITTLE_ASSIGN_IN(const OpSpec spec, decode_op_def(op, values), place);
+    WHITTLE_ASSIGN(const std::vector<std::string_view> name, bytes_fields(op, 1));
+    if (name.empty() || OpRegistry::builtin().find(name.back()) != nullptr) continue;
+    const std::string place = cat("op ", printable(name.back()), " of stripped_op_list");
+    if (!parse(op, &proto)) return corrupt("it is no OpDef").in(place);
+    WHITTLE_ASSIGN_IN(const OpSpec spec, decode_op_def(proto, values), place);
     WHITTLE_CHECK_IN(registry->add(spec), place);
   }
   return {};

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "function_reader.h"
+#include "saved_model.pb.h"
 #include "skeleton.h"
 #include "whittle/byte_cache.h"
 #include "whittle/model.h"
@@ -37,8 +38,7 @@ Status read_graph(const std::vector<std::string_view>& graph_defs, std::string_v
                   std::shared_ptr<const Source> source, MetaGraph* meta, Context& ctx);
 
 // Needs the graph.
-// `op_list` becomes a view into `bytes`.
-Status read_meta_info(std::string_view bytes, MetaGraph* meta, std::string_view* op_list);
+Status read_meta_info(std::string_view bytes, MetaGraph* meta, std::string* op_list);
 Status read_signatures(const MetaViews& views, MetaGraph* meta, Context& ctx);
 Status read_collections(const MetaViews& views, const std::vector<FileEntry>& files,
                         const std::string& root, MetaGraph* meta);

@@ -154,7 +154,7 @@ struct ModelReader::Impl {
   Status decode_meta(std::string_view bytes, const std::shared_ptr<const format::Source>& source,
                      MetaGraph* meta, Context& ctx) {
     WHITTLE_ASSIGN(const format::MetaViews views, format::split_meta_graph(bytes));
-    std::string_view op_list;
+    std::string op_list;
     WHITTLE_CHECK(format::read_meta_info(views.meta_info, meta, &op_list));
     WHITTLE_CHECK(format::read_graph(views.graph_defs, op_list, source, meta, ctx));
     WHITTLE_CHECK(format::read_signatures(views, meta, ctx));

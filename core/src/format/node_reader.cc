@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "whittle/text.h"
-#include "wire_views.h"
 
 namespace whittle::format {
 namespace {
@@ -141,47 +140,27 @@ bool split_tensor_name(std::string_view text, std::string_view* node, int32_t* s
   return !node->empty();
 }
 
-Result<NodeView> view_node(std::string_view proto) {
-  NodeView view;
-  WHITTLE_CHECK(for_each_field(proto, [&](const WireField& field) -> Status {
-    switch (field.number) {
-      case 1: view.name = field.text(); break;
-      case 2: view.op = field.text(); break;
-      case 3: view.inputs.push_back(field.text()); break;
-      case 4: view.device = field.text(); break;
-      case 5: view.attrs.push_back(field.text()); break;
-      case 6:         // experimental_debug_info
-      case 7: break;  // experimental_type
-      default: view.unknown.append(field.raw.begin(), field.raw.end()); break;
-    }
-    return {};
-  }));
-  return view;
-}
-
-Status add_node(NodeView view, const ValueDecoder& values, bool strict_name, Graph* graph,
+Status add_node(const pb::Node& proto, const ValueDecoder& values, bool strict_name, Graph* graph,
                 InputTexts* inputs) {
-  if (view.name.empty()) return corrupt("a node has no name");
-  const auto place = [&] { return node_place(view.name); };
-  if (strict_name ? !is_node_name(view.name) : !is_body_name(view.name)) {
-    return corrupt("the node name has characters that TensorFlow does not allow").in(place());
+  const std::string& name = proto.name();
+  if (name.empty()) return corrupt("a node has no name");
+  const std::string place = node_place(name);
+  if (strict_name ? !is_node_name(name) : !is_body_name(name)) {
+    return corrupt("the node name has characters that TensorFlow does not allow").in(place);
   }
-  if (graph->find(view.name) != kNoNode) return corrupt("two nodes have this name").in(place());
-  if (view.op.empty()) return corrupt("the node has no op").in(place());
-  if (view.op == "_Arg" || view.op == "_Retval") {
-    return corrupt(cat(view.op, " nodes exist only inside TensorFlow")).in(place());
+  if (graph->find(name) != kNoNode) return corrupt("two nodes have this name").in(place);
+  if (proto.op().empty()) return corrupt("the node has no op").in(place);
+  if (proto.op() == "_Arg" || proto.op() == "_Retval") {
+    return corrupt(cat(proto.op(), " nodes exist only inside TensorFlow")).in(place);
   }
-  AttrMap attrs;
-  for (std::string_view entry : view.attrs) {
-    WHITTLE_CHECK_IN(values.add_attr(entry, &attrs), place());
-  }
-  const NodeId id = graph->add(std::string(view.name), std::string(view.op));
+  WHITTLE_ASSIGN_IN(AttrMap attrs, values.attrs(proto.attr()), place);
+  const NodeId id = graph->add(name, proto.op());
   Node& node = graph->mutable_node(id);
-  node.device = view.device;
+  node.device = proto.device();
   node.attrs = std::move(attrs);
-  node.unknown = std::move(view.unknown);
+  node.unknown = proto.unknown_fields();
   inputs->resize(index_of(id) + 1);
-  inputs->back() = std::move(view.inputs);
+  inputs->back().assign(proto.input().begin(), proto.input().end());
   return {};
 }
 
@@ -204,33 +183,34 @@ Result<Graph> read_nodes(const std::vector<std::string_view>& nodes, const Value
                          Context& ctx) {
   Graph graph;
   InputTexts texts;
+  pb::Node proto;
   for (size_t i = 0; i < nodes.size(); ++i) {
     if (i % 256 == 0) WHITTLE_CHECK(ctx.check_cancelled());
-    WHITTLE_ASSIGN_IN(NodeView view, view_node(nodes[i]), cat("node ", i, " of the graph"));
-    WHITTLE_CHECK(add_node(std::move(view), values, true, &graph, &texts));
+    if (!parse(nodes[i], &proto)) return corrupt(cat("node ", i, " of the graph is no NodeDef"));
+    WHITTLE_CHECK(add_node(proto, values, true, &graph, &texts));
   }
   for (NodeId id : graph.ids()) {
     if (index_of(id) % 256 == 0) WHITTLE_CHECK(ctx.check_cancelled());
-    const auto place = [&] { return node_place(graph.node(id).name); };
+    const std::string place = node_place(graph.node(id).name);
     std::vector<NodeId> controls;
-    for (std::string_view text : texts[index_of(id)]) {
+    for (const std::string& text : texts[index_of(id)]) {
       const bool control = !text.empty() && text[0] == '^';
       std::string_view name;
       int32_t slot = -1;
-      if (!split_tensor_name(text.substr(control ? 1 : 0), &name, &slot) ||
+      if (!split_tensor_name(std::string_view(text).substr(control ? 1 : 0), &name, &slot) ||
           (control && slot != -1)) {
-        return corrupt(cat("the input \"", printable(text), "\" names no tensor")).in(place());
+        return corrupt(cat("the input \"", printable(text), "\" names no tensor")).in(place);
       }
       const NodeId producer = graph.find(name);
       if (producer == kNoNode) {
-        return corrupt(cat("the input ", printable(text), " does not exist")).in(place());
+        return corrupt(cat("the input ", printable(text), " does not exist")).in(place);
       }
       if (control) {
-        if (producer == id) return corrupt("the node waits for itself").in(place());
+        if (producer == id) return corrupt("the node waits for itself").in(place);
         controls.push_back(producer);
         continue;
       }
-      if (!controls.empty()) return corrupt("a data input follows a control input").in(place());
+      if (!controls.empty()) return corrupt("a data input follows a control input").in(place);
       graph.add_input(id, {producer, std::max(slot, 0)});
     }
     graph.add_controls(id, controls);

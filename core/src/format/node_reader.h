@@ -18,20 +18,11 @@
 
 namespace whittle::format {
 
-// A NodeDef.
-struct NodeView {
-  std::string_view name, op, device;
-  std::vector<std::string_view> inputs;
-  std::vector<std::string_view> attrs;  // map entries
-  std::string unknown;                  // fields that TensorFlow 2.21 does not have
-};
-Result<NodeView> view_node(std::string_view proto);
-
 // What NodeDef.input of node i holds, by NodeId of the nodes added so far.
-using InputTexts = std::vector<std::vector<std::string_view>>;
+using InputTexts = std::vector<std::vector<std::string>>;
 
 // `strict_name`: TensorFlow's rule for GraphDefs; else only what an edge could not name is bad.
-Status add_node(NodeView view, const ValueDecoder& values, bool strict_name, Graph* graph,
+Status add_node(const pb::Node& proto, const ValueDecoder& values, bool strict_name, Graph* graph,
                 InputTexts* inputs);
 
 Status check_graph(const Graph& graph, const OpRegistry& registry, const Context& ctx);

@@ -1,7 +1,8 @@
 #include "pbtxt.h"
 
+#include <google/protobuf/io/strtod.h>
+
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
 #include "pbtxt_schema.h"
@@ -150,7 +151,7 @@ class Parser {
       char* end = nullptr;
       const bool plain =
           !word.empty() && word.find_first_not_of("0123456789.e+-") == std::string::npos;
-      if (plain) value = std::strtod(word.c_str(), &end);
+      if (plain) value = google::protobuf::io::NoLocaleStrtod(word.c_str(), &end);
       if (!plain || end != word.c_str() + word.size()) {
         return in_.error(cat("\"", printable(word), "\" is no number"));
       }

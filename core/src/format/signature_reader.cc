@@ -1,6 +1,5 @@
 #include "meta_reader.h"
 #include "whittle/text.h"
-#include "wire_views.h"
 
 namespace whittle::format {
 namespace {
@@ -13,63 +12,37 @@ class InfoReader {
  public:
   InfoReader(const MetaGraph& meta, const ValueDecoder& values) : meta_(meta), values_(values) {}
 
-  Result<TensorInfo> read(std::string_view proto, int depth) const {
+  Result<TensorInfo> read(const pb::TensorInfo& proto, int depth) const {
     TensorInfo info;
-    bool named = false;
-    WHITTLE_CHECK(for_each_field(proto, [&](const WireField& field) -> Status {
-      const std::string_view text = field.text();
-      named = named || field.number == 1 || field.number == 4 || field.number == 5;
-      switch (field.number) {
-        case 1: return add(text, &info);
-        case 2: info.dtype = static_cast<DType>(field.i32()); return {};
-        case 3: {
-          info.has_shape = true;
-          WHITTLE_ASSIGN(info.shape, values_.shape(text));
-          return {};
+    info.dtype = static_cast<DType>(proto.dtype());
+    info.has_shape = proto.has_tensor_shape();
+    if (info.has_shape) { WHITTLE_ASSIGN(info.shape, values_.shape(proto.tensor_shape())); }
+    switch (proto.encoding_case()) {
+      case pb::TensorInfo::kName: WHITTLE_CHECK(add(proto.name(), &info)); return info;
+      case pb::TensorInfo::kCooSparse:
+        info.encoding = TensorInfo::Encoding::kCooSparse;
+        WHITTLE_CHECK(add(proto.coo_sparse().values_tensor_name(), &info));
+        WHITTLE_CHECK(add(proto.coo_sparse().indices_tensor_name(), &info));
+        WHITTLE_CHECK(add(proto.coo_sparse().dense_shape_tensor_name(), &info));
+        return info;
+      case pb::TensorInfo::kCompositeTensor:
+        if (depth == kMaxNesting) return over_limit("composite tensors are nested too deeply");
+        info.encoding = TensorInfo::Encoding::kComposite;
+        info.type_spec = proto.composite_tensor().type_spec();
+        for (const pb::TensorInfo& part : proto.composite_tensor().components()) {
+          WHITTLE_ASSIGN(TensorInfo component, read(part, depth + 1));
+          info.components.push_back(std::move(component));
         }
-        case 4: return read_sparse(text, &info);
-        case 5: return read_composite(text, depth, &info);
-        default: return {};
-      }
-    }));
-    if (!named) return corrupt("it names no tensor");
-    return info;
+        return info;
+      case pb::TensorInfo::ENCODING_NOT_SET: break;
+    }
+    return corrupt("it names no tensor");
   }
 
  private:
-  // Of the three forms the last one counts.
-  static void start(TensorInfo::Encoding encoding, TensorInfo* info) {
-    info->encoding = encoding;
-    info->tensors.clear();
-    info->components.clear();
-  }
-
-  Status add(std::string_view name, TensorInfo* info) const {
-    start(TensorInfo::Encoding::kName, info);
+  Status add(const std::string& name, TensorInfo* info) const {
     WHITTLE_ASSIGN(const OutputId value, find_tensor(meta_, name));
     info->tensors.push_back(value);
-    return {};
-  }
-
-  Status read_sparse(std::string_view proto, TensorInfo* info) const {
-    start(TensorInfo::Encoding::kCooSparse, info);
-    for (uint32_t part = 1; part <= 3; ++part) {  // values, indices, dense shape
-      WHITTLE_ASSIGN(const std::string_view name, bytes_field(proto, part));
-      WHITTLE_ASSIGN(const OutputId value, find_tensor(meta_, name));
-      info->tensors.push_back(value);
-    }
-    return {};
-  }
-
-  Status read_composite(std::string_view proto, int depth, TensorInfo* info) const {
-    if (depth == kMaxNesting) return over_limit("composite tensors are nested too deeply");
-    start(TensorInfo::Encoding::kComposite, info);
-    WHITTLE_ASSIGN(info->type_spec, bytes_field(proto, 1));
-    WHITTLE_ASSIGN(const std::vector<std::string_view> parts, bytes_fields(proto, 2));
-    for (std::string_view part : parts) {
-      WHITTLE_ASSIGN(TensorInfo component, read(part, depth + 1));
-      info->components.push_back(std::move(component));
-    }
     return {};
   }
 
@@ -77,40 +50,34 @@ class InfoReader {
   const ValueDecoder& values_;
 };
 
-Status read_info(std::string_view bytes, std::string_view what, const InfoReader& reader,
-                 std::map<std::string, TensorInfo>* out) {
-  WHITTLE_ASSIGN(const MapEntry entry, map_entry(bytes));
-  const std::string place = cat(what, " ", printable(entry.key));
-  if (!is_valid_utf8(entry.key)) return corrupt("the name is not UTF-8").in(place);
-  WHITTLE_ASSIGN_IN(TensorInfo info, reader.read(entry.value, 0), place);
-  if (!out->emplace(std::string(entry.key), std::move(info)).second) {
-    return corrupt("it is there twice").in(place);
+template <class Entries>
+Status read_infos(const Entries& entries, std::string_view what, const InfoReader& reader,
+                  std::map<std::string, TensorInfo>* out) {
+  for (const pb::TensorInfoEntry& entry : entries) {
+    const std::string place = cat(what, " ", printable(entry.key()));
+    if (!is_valid_utf8(entry.key())) return corrupt("the name is not UTF-8").in(place);
+    WHITTLE_ASSIGN_IN(TensorInfo info, reader.read(entry.value(), 0), place);
+    if (!out->emplace(entry.key(), std::move(info)).second)
+      return corrupt("it is there twice").in(place);
   }
   return {};
 }
 
-Result<Signature> read_signature(const MapEntry& entry, const InfoReader& reader) {
+Result<Signature> read_signature(const pb::SignatureEntry& entry, const InfoReader& reader) {
+  const pb::Signature& proto = entry.value();
   Signature signature;
-  signature.key = entry.key;
-  std::vector<std::string_view> defaults;
-  WHITTLE_CHECK(for_each_field(entry.value, [&](const WireField& field) -> Status {
-    switch (field.number) {
-      case 1: return read_info(field.text(), "input", reader, &signature.inputs);
-      case 2: return read_info(field.text(), "output", reader, &signature.outputs);
-      case 3: signature.method_name = field.text(); return {};
-      case 4: defaults.push_back(field.text()); return {};
-      default: return {};
-    }
-  }));
+  signature.key = entry.key();
+  signature.method_name = proto.method_name();
   if (!is_valid_utf8(signature.key) || !is_valid_utf8(signature.method_name)) {
     return corrupt("its name is not UTF-8");
   }
-  for (std::string_view bytes : defaults) {
-    WHITTLE_ASSIGN(const MapEntry value, map_entry(bytes));
-    const std::string key(value.key);
-    const std::string place = cat("default ", printable(key));
-    if (signature.inputs.count(key) == 0) return corrupt("there is no such input").in(place);
-    if (!signature.defaults.emplace(key, value.value).second) {
+  WHITTLE_CHECK(read_infos(proto.inputs(), "input", reader, &signature.inputs));
+  WHITTLE_CHECK(read_infos(proto.outputs(), "output", reader, &signature.outputs));
+  for (const pb::StringEntry& value : proto.defaults()) {
+    const std::string place = cat("default ", printable(value.key()));
+    if (signature.inputs.count(value.key()) == 0)
+      return corrupt("there is no such input").in(place);
+    if (!signature.defaults.emplace(value.key(), value.value()).second) {
       return corrupt("it is there twice").in(place);
     }
   }
@@ -132,12 +99,10 @@ void warn_of_shared_inputs(const Signature& signature, Context& ctx) {
 }
 
 // The node that the init signature names, with or without a port.
-Result<NodeId> init_node(std::string_view signature, const Graph& graph) {
-  WHITTLE_ASSIGN(const std::vector<std::string_view> outputs, bytes_fields(signature, 2));
-  for (std::string_view bytes : outputs) {
-    WHITTLE_ASSIGN(const MapEntry entry, map_entry(bytes));
-    if (entry.key != kInitKey) continue;
-    WHITTLE_ASSIGN(const std::string_view name, bytes_field(entry.value, 1));
+Result<NodeId> init_node(const pb::Signature& proto, const Graph& graph) {
+  for (const pb::TensorInfoEntry& entry : proto.outputs()) {
+    if (entry.key() != kInitKey) continue;
+    const std::string_view name = entry.value().name();
     const NodeId id = graph.find(name.substr(0, name.find(':')));
     if (id == kNoNode) return corrupt(cat("node ", printable(name), " does not exist"));
     return id;
@@ -152,17 +117,18 @@ Status read_signatures(const MetaViews& views, MetaGraph* meta, Context& ctx) {
   const InfoReader reader(*meta, values);
   std::map<std::string, Signature> signatures;
   for (std::string_view bytes : views.signatures) {
-    WHITTLE_ASSIGN(const MapEntry entry, map_entry(bytes));
-    const std::string place = cat("signature ", printable(entry.key));
-    if (entry.key == kTrainKey) continue;
-    if (entry.key == kInitKey) {
-      WHITTLE_ASSIGN_IN(const NodeId init, init_node(entry.value, meta->graph), place);
+    pb::SignatureEntry entry;
+    if (!parse(bytes, &entry)) return corrupt("a signature is broken");
+    const std::string place = cat("signature ", printable(entry.key()));
+    if (entry.key() == kTrainKey) continue;
+    if (entry.key() == kInitKey) {
+      WHITTLE_ASSIGN_IN(const NodeId init, init_node(entry.value(), meta->graph), place);
       meta->init = {init};
       continue;
     }
     WHITTLE_ASSIGN_IN(Signature signature, read_signature(entry, reader), place);
     warn_of_shared_inputs(signature, ctx);
-    if (!signatures.emplace(signature.key, std::move(signature)).second) {
+    if (!signatures.emplace(entry.key(), std::move(signature)).second) {
       return corrupt("two signatures have this name").in(place);
     }
   }

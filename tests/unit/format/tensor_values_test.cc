@@ -1,8 +1,6 @@
 // Constants: every encoding is read, one encoding is written.
 #include "format/decode.h"
 #include "format/encode.h"
-#include "format/wire_views.h"
-#include "parsed.h"
 #include "support/random.h"
 #include "text_model.h"
 #include "whittle/math.h"
@@ -15,12 +13,18 @@ using format::ValueDecoder;
 using format::ValueEncoder;
 
 Result<TensorRef> decode(std::string_view text) {
-  // GraphDef { 1 node { 5 entry { 2 value { 8 tensor }}}}
-  const std::string file =
-      binary(cat("node { attr { value { tensor { ", text, " } } } }"), format::TextRoot::kGraphDef);
-  std::string_view tensor = file;
-  for (const uint32_t field : {1, 5, 2, 8}) tensor = format::bytes_field(tensor, field).value();
-  return ValueDecoder(format::LazyContents()).tensor(tensor);
+  pb::Tensor proto;
+  const std::string attr_value =
+      binary(cat("node { attr { key: \"value\" value { tensor { ", text, " } } } }"),
+             format::TextRoot::kGraphDef);
+  // GraphDef{1 node{5 entry{1 key, 2 value{8 tensor}}}}: the tensor is at the end.
+  pb::Node parsed;
+  std::string_view node_bytes(attr_value);
+  WireReader reader(bytes_of(node_bytes));
+  WireField field;
+  EXPECT_TRUE(reader.next(&field).ok());
+  EXPECT_TRUE(format::parse(field.text(), &parsed));
+  return ValueDecoder(format::LazyContents()).tensor(parsed.attr(0).value().tensor());
 }
 
 Tensor value(std::string_view text) {
@@ -254,9 +258,9 @@ TEST(Constants, WhatIsWrittenIsReadBackTheSame) {
             if (dtype == DType::kUint4) at[0] &= 15;
           }
         }
-        const std::string bytes = encoded(TensorRef::owned(*made));
-        parsed<pb::Tensor>(bytes);
-        const Result<TensorRef> back = ValueDecoder(format::LazyContents()).tensor(bytes);
+        pb::Tensor proto;
+        ASSERT_TRUE(format::parse(encoded(TensorRef::owned(*made)), &proto));
+        const Result<TensorRef> back = ValueDecoder(format::LazyContents()).tensor(proto);
         ASSERT_EQ(outcome(back), "ok");
         MemoryFiles none({});
         const Result<Tensor> loaded = load_stored(*back, none.ctx());

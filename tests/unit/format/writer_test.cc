@@ -1,11 +1,16 @@
 // What a frozen SavedModel holds, byte for byte the same each time (formats.md §4.6, §4.9).
 #include <algorithm>
 
-#include "parsed.h"
+#include "format/decode.h"
+#include "format/wire_views.h"
+#include "graph.pb.h"
+#include "saved_model.pb.h"
 #include "text_model.h"
 
 namespace whittle {
 namespace {
+
+using format::bytes_fields;
 
 // The parts of a written saved_model.pb.
 struct Written {
@@ -30,25 +35,39 @@ struct Written {
   }
 };
 
+std::vector<std::string_view> fields(std::string_view message, uint32_t number) {
+  Result<std::vector<std::string_view>> found = bytes_fields(message, number);
+  EXPECT_EQ(outcome(found), "ok");
+  return found.ok() ? *found : std::vector<std::string_view>();
+}
+
+template <class Message>
+Message parsed(std::string_view bytes) {
+  Message out;
+  EXPECT_TRUE(format::parse(bytes, &out));
+  return out;
+}
+
 Written take_apart(std::string_view saved_model_pb) {
   Written out;
-  const auto model = parsed<pb::SavedModel>(saved_model_pb);
-  EXPECT_EQ(model.saved_model_schema_version(), 1);
-  EXPECT_EQ(model.meta_graphs_size(), 1);
-  const pb::MetaGraph& meta = model.meta_graphs(0);
-  out.info = meta.meta_info_def();
-  out.nodes.assign(meta.graph_def().node().begin(), meta.graph_def().node().end());
-  const auto& functions = meta.graph_def().library().function();
-  out.functions.assign(functions.begin(), functions.end());
-  out.has_saver = meta.has_saver_def();
-  for (const pb::CollectionEntry& entry : meta.collection_def()) {
+  const std::string_view meta = fields(saved_model_pb, 2).at(0);
+  out.info = parsed<pb::MetaInfo>(fields(meta, 1).at(0));
+  const std::string_view graph = fields(meta, 2).at(0);
+  for (std::string_view n : fields(graph, 1)) out.nodes.push_back(parsed<pb::Node>(n));
+  for (std::string_view library : fields(graph, 2)) {
+    for (std::string_view f : fields(library, 1)) out.functions.push_back(parsed<pb::Function>(f));
+  }
+  out.has_saver = !fields(meta, 3).empty();
+  for (std::string_view c : fields(meta, 4)) {
+    const auto entry = parsed<pb::CollectionEntry>(c);
     out.collections[entry.key()] = entry.value();
   }
-  for (const pb::SignatureEntry& entry : meta.signature_def()) {
+  for (std::string_view s : fields(meta, 5)) {
+    const auto entry = parsed<pb::SignatureEntry>(s);
     out.signatures[entry.key()] = entry.value();
   }
-  out.assets.assign(meta.asset_file_def().begin(), meta.asset_file_def().end());
-  out.has_object_graph = meta.has_object_graph_def();
+  for (std::string_view a : fields(meta, 6)) out.assets.push_back(parsed<pb::AssetFile>(a));
+  out.has_object_graph = !fields(meta, 7).empty();
   return out;
 }
 
@@ -259,8 +278,9 @@ TEST(SavedModelWriter, CustomOpsKeepTheirDescription) {
   const Written out = rewritten(file);
   ASSERT_NE(out.node("zero"), nullptr);
   EXPECT_EQ(out.node("zero")->attr_size(), 2);  // N is at its default
-  ASSERT_EQ(out.info.stripped_op_list().op_size(), 1);
-  const pb::OpDef& op = out.info.stripped_op_list().op(0);
+  const std::vector<std::string_view> ops = fields(out.info.stripped_op_list(), 1);
+  ASSERT_EQ(ops.size(), 1u);
+  const auto op = parsed<pb::OpDef>(ops[0]);
   EXPECT_EQ(op.name(), "ZeroOut");
   EXPECT_EQ(op.input_arg(0).number_attr(), "N");
   EXPECT_TRUE(op.output_arg(0).is_ref());
