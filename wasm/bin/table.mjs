@@ -70,7 +70,7 @@ const largest = (list, key) => list.map((item, index) => [item, index])
 function causes(text, list, title) {
   const sorted = largest(list, 'bytes');
   text.table([title, 'bytes', 'nodes'], sorted.slice(0, CAUSES).map(({ cause, bytes = 0, nodes = 0 }) =>
-    [cause, humanBytes(bytes), nodes ? String(nodes) : '']));
+    [cause, humanBytes(bytes), nodes > 0 ? String(nodes) : '']));
   text.more(CAUSES, sorted.length);
 }
 

@@ -41,6 +41,7 @@ void book_remainder(Model& model, const std::vector<FileEntry>& files, const std
       model.book(checkpoint_cause(key), static_cast<int64_t>(meta.checkpoint->entry_bytes(key)), 0);
     }
   }
+  if (model.source != Model::Source::kSavedModel) return;  // a graph is its only file
   for (const FileEntry& f : files) {
     if (!starts_with(f.path, root)) continue;
     const std::string_view path = std::string_view(f.path).substr(root.size());
