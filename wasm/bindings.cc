@@ -56,9 +56,7 @@ std::string dump(const Json& json) {
 }
 
 std::string error_json(const Error& error) {
-  return dump({{"code", whittle::code_name(error.code)},
-               {"message", error.message},
-               {"where", error.where}});
+  return dump({{"code", whittle::code_name(error.code)}, {"message", error.message}, {"where", error.where}});
 }
 
 int answer(const Status& status) {
@@ -100,16 +98,10 @@ WHITTLE_EXPORT Session* whittle_session_new(const char* request, uint32_t size) 
   return new Session(std::string_view(request, size));
 }
 WHITTLE_EXPORT void whittle_session_free(Session* session) { delete session; }
-WHITTLE_EXPORT int whittle_session_step(Session* session) {
-  return static_cast<int>(session->step());
-}
+WHITTLE_EXPORT int whittle_session_step(Session* session) { return static_cast<int>(session->step()); }
 WHITTLE_EXPORT void whittle_session_cancel(Session* session) { session->cancel(); }
-WHITTLE_EXPORT double whittle_session_progress(const Session* session) {
-  return session->progress();
-}
-WHITTLE_EXPORT const void* whittle_session_phase(const Session* session) {
-  return give(session->phase());
-}
+WHITTLE_EXPORT double whittle_session_progress(const Session* session) { return session->progress(); }
+WHITTLE_EXPORT const void* whittle_session_phase(const Session* session) { return give(session->phase()); }
 WHITTLE_EXPORT const void* whittle_session_report(const Session* session) {
   return give(session->report().data(), session->report().size());
 }
@@ -121,17 +113,14 @@ WHITTLE_EXPORT const void* whittle_session_error(const Session* session) {
 WHITTLE_EXPORT const void* whittle_session_needs(const Session* session) {
   Json list = Json::array();
   for (const whittle::FileRange& range : session->needs()) {
-    list.push_back({{"file", static_cast<uint32_t>(range.file)},
-                    {"offset", range.offset},
-                    {"length", range.length}});
+    list.push_back({{"file", static_cast<uint32_t>(range.file)}, {"offset", range.offset}, {"length", range.length}});
   }
   return give(dump(list));
 }
 
-WHITTLE_EXPORT int whittle_session_provide(Session* session, uint32_t file, double offset,
-                                           double length, const uint8_t* pointer) {
-  whittle::FileRange range{whittle::FileId{file}, static_cast<uint64_t>(offset),
-                           static_cast<uint64_t>(length)};
+WHITTLE_EXPORT int whittle_session_provide(Session* session, uint32_t file, double offset, double length,
+                                           const uint8_t* pointer) {
+  whittle::FileRange range{whittle::FileId{file}, static_cast<uint64_t>(offset), static_cast<uint64_t>(length)};
   return answer(session->provide(range, {pointer, static_cast<size_t>(length)}));
 }
 
@@ -141,13 +130,10 @@ WHITTLE_EXPORT const void* whittle_session_jobs(const Session* session) {
   for (const whittle::JobView& job : session->jobs()) {
     Json pieces = Json::array();
     for (const whittle::FilePiece& piece : job.pieces) {
-      pieces.push_back({static_cast<uint32_t>(piece.range.file), piece.range.offset,
-                        piece.range.length, piece.stride, piece.count});
+      pieces.push_back({static_cast<uint32_t>(piece.range.file), piece.range.offset, piece.range.length, piece.stride,
+                        piece.count});
     }
-    list.push_back({{"id", job.id},
-                    {"input", job.input_bytes},
-                    {"output", job.output_bytes},
-                    {"pieces", std::move(pieces)}});
+    list.push_back({{"id", job.id}, {"input", job.input_bytes}, {"output", job.output_bytes}, {"pieces", std::move(pieces)}});
   }
   return give(dump(list));
 }
@@ -157,8 +143,7 @@ WHITTLE_EXPORT const void* whittle_session_descriptor(const Session* session, ui
   return give(descriptor.data(), descriptor.size());
 }
 
-WHITTLE_EXPORT int whittle_session_job_done(Session* session, uint32_t id, const uint8_t* pointer,
-                                            uint32_t size) {
+WHITTLE_EXPORT int whittle_session_job_done(Session* session, uint32_t id, const uint8_t* pointer, uint32_t size) {
   return answer(session->job_done(id, bytes_at(pointer, size)));
 }
 
@@ -169,16 +154,11 @@ WHITTLE_EXPORT const void* whittle_session_outputs(const Session* session) {
     Json segments = Json::array();
     for (const whittle::Segment& segment : file.segments) {
       switch (segment.kind) {
-        case whittle::Segment::Kind::kLiteral:
-          segments.push_back(Json::array({"literal", segment.size}));
-          break;
-        case whittle::Segment::Kind::kJob:
-          segments.push_back(Json::array({"job", segment.size, segment.job}));
-          break;
+        case whittle::Segment::Kind::kLiteral: segments.push_back(Json::array({"literal", segment.size})); break;
+        case whittle::Segment::Kind::kJob: segments.push_back(Json::array({"job", segment.size, segment.job})); break;
         case whittle::Segment::Kind::kCopy:
           segments.push_back(
-              Json::array({"copy", segment.size, static_cast<uint32_t>(segment.copy.file),
-                           segment.copy.offset}));
+              Json::array({"copy", segment.size, static_cast<uint32_t>(segment.copy.file), segment.copy.offset}));
           break;
       }
     }
@@ -187,8 +167,7 @@ WHITTLE_EXPORT const void* whittle_session_outputs(const Session* session) {
   return give(dump(list));
 }
 
-WHITTLE_EXPORT const void* whittle_session_literal(const Session* session, uint32_t file,
-                                                   uint32_t segment) {
+WHITTLE_EXPORT const void* whittle_session_literal(const Session* session, uint32_t file, uint32_t segment) {
   std::span<const uint8_t> bytes = session->literal(file, segment);
   return give(bytes.data(), bytes.size());
 }
@@ -201,9 +180,7 @@ WHITTLE_EXPORT int whittle_job_begin(const uint8_t* descriptor, uint32_t size) {
 }
 
 // Pushes the first `size` bytes of the window.
-WHITTLE_EXPORT int whittle_job_push(uint32_t size) {
-  return answer(runner->push(bytes_at(window, size)));
-}
+WHITTLE_EXPORT int whittle_job_push(uint32_t size) { return answer(runner->push(bytes_at(window, size))); }
 
 WHITTLE_EXPORT const void* whittle_job_take() {
   std::span<const uint8_t> bytes = runner->take();
@@ -216,7 +193,5 @@ WHITTLE_EXPORT int whittle_job_end() {
   returned_bytes = std::move(result).value();
   return 0;
 }
-WHITTLE_EXPORT const void* whittle_job_result() {
-  return give(returned_bytes.data(), returned_bytes.size());
-}
+WHITTLE_EXPORT const void* whittle_job_result() { return give(returned_bytes.data(), returned_bytes.size()); }
 WHITTLE_EXPORT void whittle_job_free() { runner.reset(); }

@@ -40,8 +40,7 @@ const OptionInfo* find_option(const std::string& spelled) {
 std::string convert(const OptionInfo& info, const std::string& text, OptionValue* value) {
   switch (info.kind) {
     case OptionKind::kChoice:
-      if (!contains(info.choices, text))
-        return cat("--", info.name, " must be one of ", join(info.choices, ", "));
+      if (!contains(info.choices, text)) return cat("--", info.name, " must be one of ", join(info.choices, ", "));
       break;
     case OptionKind::kList:
       if (text.empty()) return "";
@@ -49,11 +48,9 @@ std::string convert(const OptionInfo& info, const std::string& text, OptionValue
       return "";
     case OptionKind::kCount: {
       int64_t count = -1;
-      const bool digits =
-          !text.empty() && text.size() <= 6 && text.find_first_not_of("0123456789") == text.npos;
+      const bool digits = !text.empty() && text.size() <= 6 && text.find_first_not_of("0123456789") == text.npos;
       if (!digits || !parse_int64(text, &count) || count < info.minimum || count > info.maximum) {
-        return cat("--", info.name, " must be a whole number from ", info.minimum, " to ",
-                   info.maximum);
+        return cat("--", info.name, " must be a whole number from ", info.minimum, " to ", info.maximum);
       }
       value->count = static_cast<int>(count);
       return "";
@@ -75,8 +72,7 @@ class Parser {
       line_.version = true;
       return line_;
     }
-    auto command = std::find_if(kCommands.begin(), kCommands.end(),
-                                [&](const CommandInfo& c) { return c.name == name; });
+    auto command = std::find_if(kCommands.begin(), kCommands.end(), [&](const CommandInfo& c) { return c.name == name; });
     if (command == kCommands.end()) return wrong(cat("there is no command '", name, "'"));
     line_.command = name;
     if (std::string bad = read_words(words); !bad.empty()) return wrong(bad);
@@ -111,8 +107,7 @@ class Parser {
       const size_t equals = word.compare(0, 2, "--") == 0 ? word.find('=') : word.npos;
       const std::string spelled = word.substr(0, equals);
       const OptionInfo* info = find_option(spelled);
-      if (info == nullptr || !contains(info->commands, line_.command))
-        return cat(line_.command, " has no option ", spelled);
+      if (info == nullptr || !contains(info->commands, line_.command)) return cat(line_.command, " has no option ", spelled);
       if (line_.has(info->name)) return cat("--", info->name, " is given twice");
       OptionValue value;
       if (info->kind == OptionKind::kFlag) {
@@ -135,8 +130,7 @@ class Parser {
 
   std::string check(const CommandInfo& command) {
     if (line_.operands.size() != command.operands.size()) {
-      return cat(command.name, " takes ", join(command.operands, " "), ", and ",
-                 line_.operands.size(), " operands are given");
+      return cat(command.name, " takes ", join(command.operands, " "), ", and ", line_.operands.size(), " operands are given");
     }
     if (!command.choices.empty() && !contains(command.choices, line_.operands[0])) {
       return cat(command.operands[0], " must be one of ", join(command.choices, ", "));
@@ -157,12 +151,10 @@ class Parser {
       auto has = [&](const std::string& option) { return line_.has(option); };
       auto missing = std::find_if_not(group.begin(), group.end(), has);
       auto given = std::find_if(group.begin(), group.end(), has);
-      if (missing != group.end() && given != group.end())
-        return cat("--", *given, " needs --", *missing);
+      if (missing != group.end() && given != group.end()) return cat("--", *given, " needs --", *missing);
     }
     const OptionValue* output = line_.find("output");
-    if (output != nullptr && output->text.size() >= 3 &&
-        output->text.compare(output->text.size() - 3, 3, ".pb") == 0) {
+    if (output != nullptr && output->text.size() >= 3 && output->text.compare(output->text.size() - 3, 3, ".pb") == 0) {
       const OptionValue* format = line_.find("format");
       if (format != nullptr && format->text == "saved_model") {
         return "a .pb holds a graph_def; name a folder or a .zip for a saved_model";
@@ -177,8 +169,6 @@ class Parser {
 
 }  // namespace
 
-CommandLine parse_command_line(const std::vector<std::string>& words) {
-  return Parser().parse(words);
-}
+CommandLine parse_command_line(const std::vector<std::string>& words) { return Parser().parse(words); }
 
 }  // namespace whittle

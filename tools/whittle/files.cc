@@ -42,12 +42,10 @@ constexpr Known kKnown[] = {
 
 // Left by file managers and archivers; never part of a model.
 bool is_junk(const std::string& name) {
-  return name == ".DS_Store" || name == "__MACOSX" || name == "Thumbs.db" ||
-         name == "desktop.ini" || name.compare(0, 2, "._") == 0;
+  return name == ".DS_Store" || name == "__MACOSX" || name == "Thumbs.db" || name == "desktop.ini" || name.compare(0, 2, "._") == 0;
 }
 
-Status walk(const fs::path& folder, const std::string& prefix, const std::string& shown, int depth,
-            std::vector<Source::File>* files) {
+Status walk(const fs::path& folder, const std::string& prefix, const std::string& shown, int depth, std::vector<Source::File>* files) {
   if (depth > kMaxDepth) return over_limit(cat("folders lie deeper than ", kMaxDepth)).in(prefix);
   std::error_code failed;
   fs::directory_iterator entries(folder, failed);
@@ -64,8 +62,7 @@ Status walk(const fs::path& folder, const std::string& prefix, const std::string
       files->push_back({relative, static_cast<uint64_t>(info.st_size), entries->path().string()});
     }
     if (files->size() > kMaxFiles) {
-      return over_limit(
-          cat("the folder holds more than ", kMaxFiles, " files; choose the model's own folder"));
+      return over_limit(cat("the folder holds more than ", kMaxFiles, " files; choose the model's own folder"));
     }
   }
   if (failed) return system_error(failed.value(), prefix.empty() ? shown : prefix);
@@ -112,8 +109,7 @@ Result<Source> Source::open(const std::string& path) {
   }
   if (!S_ISDIR(info.st_mode)) return io_error("is neither a file nor a folder").in(path);
   WHITTLE_CHECK(walk(full, "", path, 0, &source.files));
-  std::sort(source.files.begin(), source.files.end(),
-            [](const File& a, const File& b) { return a.path < b.path; });
+  std::sort(source.files.begin(), source.files.end(), [](const File& a, const File& b) { return a.path < b.path; });
   return source;
 }
 

@@ -25,7 +25,7 @@ struct Source {
     uint64_t size = 0;
     std::string full;
   };
-  std::string full;         // canonical path of the folder or file
+  std::string full;  // canonical path of the folder or file
   std::vector<File> files;  // sorted by path
 
   static Result<Source> open(const std::string& path);

@@ -20,15 +20,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string dump(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 Result<Json> read_recipe(const std::string& path) {
   WHITTLE_ASSIGN(const Source source, Source::open(path));
-  if (source.files.size() != 1 || source.files[0].full != source.full)
-    return io_error("is a folder").in(path);
+  if (source.files.size() != 1 || source.files[0].full != source.full) return io_error("is a folder").in(path);
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (!file.good() && !file.eof()) return io_error("permission denied").in(path);
@@ -53,33 +50,29 @@ Result<Json> core_options(const CommandLine& line) {
   return options;
 }
 
-int default_workers() {
-  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 4);
-}
+int default_workers() { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 4); }
 
 Result<Json> run(const CommandLine& line, ProgressBar* bar) {
   WHITTLE_ASSIGN(const Json options, core_options(line));
   Source source;
   std::unique_ptr<Sink> sink;
-  if (line.command != "list") { WHITTLE_ASSIGN(source, Source::open(line.operands[0])); }
+  if (line.command != "list") {
+    WHITTLE_ASSIGN(source, Source::open(line.operands[0]));
+  }
   if (line.command == "optimize") {
     WHITTLE_ASSIGN(sink, Sink::make(line.find("output")->text, source, line.has("force")));
   }
   Json files = Json::array();
-  for (const Source::File& file : source.files)
-    files.push_back({{"path", file.path}, {"size", file.size}});
-  const Json request = {
-      {"command", line.command}, {"files", std::move(files)}, {"options", options}};
+  for (const Source::File& file : source.files) files.push_back({{"path", file.path}, {"size", file.size}});
+  const Json request = {{"command", line.command}, {"files", std::move(files)}, {"options", options}};
   const OptionValue* workers = line.find("workers");
-  WHITTLE_ASSIGN(const std::string text,
-                 run_session(source, request.dump(-1, ' ', false, Json::error_handler_t::replace),
-                             sink.get(), workers == nullptr ? default_workers() : workers->count,
-                             [bar](const Progress& progress) { bar->show(progress); }));
+  WHITTLE_ASSIGN(const std::string text, run_session(source, request.dump(-1, ' ', false, Json::error_handler_t::replace), sink.get(),
+                                                     workers == nullptr ? default_workers() : workers->count,
+                                                     [bar](const Progress& progress) { bar->show(progress); }));
   Json report = Json::parse(text, nullptr, false);
   if (line.command == "list") return report;
   if (!report.is_object()) return internal_error("the report is not JSON");
-  if (sink != nullptr && sink->zipped_bytes() > 0)
-    report["output"]["zipped_bytes"] = sink->zipped_bytes();
+  if (sink != nullptr && sink->zipped_bytes() > 0) report["output"]["zipped_bytes"] = sink->zipped_bytes();
   report["input"]["path"] = line.operands[0];
   if (sink != nullptr) report["output"]["path"] = line.find("output")->text;
   return report;
@@ -94,10 +87,7 @@ int run_and_print(const CommandLine& line) {
     const Error& error = outcome.error();
     std::fprintf(stderr, "error: %s\n", error.to_string().c_str());
     if (line.has("json")) {
-      print(dump({{"error",
-                   {{"code", code_name(error.code)},
-                    {"message", error.message},
-                    {"where", error.where}}}}));
+      print(dump({{"error", {{"code", code_name(error.code)}, {"message", error.message}, {"where", error.where}}}}));
     }
     return error.code == Code::kCancelled ? 130 : error.code == Code::kBoundMissed ? 3 : 1;
   }

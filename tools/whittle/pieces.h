@@ -16,8 +16,7 @@ class PieceReader {
 
   Status read(const FileRange& range, std::span<uint8_t> bytes);
   // Calls push with the window's bytes, again and again.
-  Status read(const std::vector<FilePiece>& pieces,
-              const std::function<Status(std::span<const uint8_t>)>& push);
+  Status read(const std::vector<FilePiece>& pieces, const std::function<Status(std::span<const uint8_t>)>& push);
 
  private:
   Status contiguous(FileRange range);

@@ -25,8 +25,7 @@ void ProgressBar::show(const Progress& progress) {
   std::string line = cat("\r[", std::string(filled, '#'), std::string(24 - filled, '-'), "] ",
                          static_cast<int>(progress.fraction * 100), " %  ", progress.phase);
   if (progress.bytes_total > 0) {
-    line +=
-        cat("  ", progress.bytes_done / 1'000'000, " of ", progress.bytes_total / 1'000'000, " MB");
+    line += cat("  ", progress.bytes_done / 1'000'000, " of ", progress.bytes_total / 1'000'000, " MB");
   }
   std::fprintf(stderr, "%s\x1b[K", line.c_str());
   std::fflush(stderr);

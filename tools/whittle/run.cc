@@ -22,13 +22,13 @@ namespace {
 Error cancelled() { return {Code::kCancelled, "cancelled", {}}; }
 
 struct Task {
-  const JobView* job = nullptr;  // null: a copy
+  const JobView* job = nullptr;    // null: a copy
   std::vector<FilePiece> pieces;
   uint64_t input = 0;
   bool writes = false;
   Sink::Target target;
-  uint64_t size = 0;             // to be written
-  size_t file = 0, segment = 0;  // where it belongs
+  uint64_t size = 0;               // to be written
+  size_t file = 0, segment = 0;    // where it belongs
 };
 
 struct Answer {
@@ -43,8 +43,7 @@ class Pool {
   Pool(const Source& source, std::vector<Task> tasks, bool wants_crc)
       : source_(source), tasks_(std::move(tasks)), wants_crc_(wants_crc), order_(tasks_.size()) {
     for (size_t i = 0; i < order_.size(); ++i) order_[i] = i;
-    std::stable_sort(order_.begin(), order_.end(),
-                     [this](size_t a, size_t b) { return tasks_[a].input > tasks_[b].input; });
+    std::stable_sort(order_.begin(), order_.end(), [this](size_t a, size_t b) { return tasks_[a].input > tasks_[b].input; });
     for (const Task& task : tasks_) total_ += task.input;
   }
   const std::vector<Task>& tasks() const { return tasks_; }
@@ -59,8 +58,7 @@ class Pool {
       std::vector<Answer> answers;
       {
         std::unique_lock<std::mutex> lock(mutex_);
-        changed_.wait_for(lock, std::chrono::milliseconds(50),
-                          [this] { return !answers_.empty() || running_ == 0; });
+        changed_.wait_for(lock, std::chrono::milliseconds(50), [this] { return !answers_.empty() || running_ == 0; });
         answers.swap(answers_);
         done = running_ == 0 && answers.empty();
       }
@@ -108,9 +106,13 @@ class Pool {
 
   Status run_task(const Task& task, PieceReader& reader, Handles& outputs, Answer* answer) {
     std::unique_ptr<JobRunner> runner;
-    if (task.job != nullptr) { WHITTLE_ASSIGN(runner, JobRunner::begin(task.job->descriptor)); }
+    if (task.job != nullptr) {
+      WHITTLE_ASSIGN(runner, JobRunner::begin(task.job->descriptor));
+    }
     int fd = -1;
-    if (task.writes) { WHITTLE_ASSIGN(fd, outputs.get(task.target.path, task.target.shown)); }
+    if (task.writes) {
+      WHITTLE_ASSIGN(fd, outputs.get(task.target.path, task.target.shown));
+    }
     uint64_t written = 0;
     auto write = [&](std::span<const uint8_t> bytes) -> Status {
       if (bytes.empty()) return {};
@@ -136,8 +138,7 @@ class Pool {
       WHITTLE_ASSIGN(answer->result, runner->end());
       WHITTLE_CHECK(write(runner->take()));
     }
-    if (task.writes && written != task.size)
-      return internal_error(cat("a piece has ", written, " bytes, not ", task.size));
+    if (task.writes && written != task.size) return internal_error(cat("a piece has ", written, " bytes, not ", task.size));
     return {};
   }
 
@@ -160,12 +161,7 @@ class Run {
  public:
   Run(const Source& source, const std::string& request, Sink* sink, int workers,
       const std::function<void(const Progress&)>& on_progress)
-      : source_(source),
-        session_(request),
-        sink_(sink),
-        workers_(workers),
-        on_progress_(on_progress),
-        reader_(source) {}
+      : source_(source), session_(request), sink_(sink), workers_(workers), on_progress_(on_progress), reader_(source) {}
 
   Result<std::string> go() {
     for (;;) {
@@ -275,10 +271,7 @@ class Run {
           return task.job != nullptr ? session_.job_done(task.job->id, answer.result) : Status();
         },
         [&](uint64_t done, uint64_t total) {
-          tell(phase,
-               from + (to - from) *
-                          (total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1),
-               done, total);
+          tell(phase, from + (to - from) * (total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1), done, total);
         });
   }
 
@@ -300,8 +293,7 @@ class Run {
 
 }  // namespace
 
-Result<std::string> run_session(const Source& source, const std::string& request, Sink* sink,
-                                int workers,
+Result<std::string> run_session(const Source& source, const std::string& request, Sink* sink, int workers,
                                 const std::function<void(const Progress&)>& on_progress) {
   return Run(source, request, sink, workers, on_progress).go();
 }

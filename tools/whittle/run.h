@@ -20,8 +20,7 @@ struct Progress {
 };
 
 // The report, as JSON text. Errors: what the core says, io, cancelled (stop.h).
-Result<std::string> run_session(const Source& source, const std::string& request, Sink* sink,
-                                int workers,
+Result<std::string> run_session(const Source& source, const std::string& request, Sink* sink, int workers,
                                 const std::function<void(const Progress&)>& on_progress);
 
 }  // namespace whittle

@@ -44,9 +44,7 @@ Status flush_file(const std::string& path, const std::string& shown) {
 
 class FolderSink final : public Sink {
  public:
-  Target target(size_t file, uint64_t offset) const override {
-    return {files_[file].path, files_[file].shown, offset};
-  }
+  Target target(size_t file, uint64_t offset) const override { return {files_[file].path, files_[file].shown, offset}; }
 
  protected:
   Status check_taken(bool is_folder, const std::string& real) override {
@@ -54,15 +52,12 @@ class FolderSink final : public Sink {
     full_ = real;
     taken_ = true;
     struct stat own, above;
-    if (::stat(real.c_str(), &own) != 0 ||
-        ::stat(fs::path(real).parent_path().c_str(), &above) != 0)
-      return failed(errno);
+    if (::stat(real.c_str(), &own) != 0 || ::stat(fs::path(real).parent_path().c_str(), &above) != 0) return failed(errno);
     inside_ = own.st_dev != above.st_dev;
     std::error_code error;
     const bool empty = fs::is_empty(real, error);
     if (error) return failed(error.value());
-    if (!empty && !force_)
-      return invalid_argument("the output folder is not empty; --force replaces it").in(path_);
+    if (!empty && !force_) return invalid_argument("the output folder is not empty; --force replaces it").in(path_);
     return {};
   }
   Status create(const std::vector<OutputFile>& outputs) override {
@@ -112,8 +107,7 @@ class FolderSink final : public Sink {
     auto move = [&](const fs::path& from, const fs::path& to) -> Status {
       std::error_code error;
       std::vector<fs::path> names;
-      for (fs::directory_iterator entries(from, error), end; !error && entries != end;
-           entries.increment(error)) {
+      for (fs::directory_iterator entries(from, error), end; !error && entries != end; entries.increment(error)) {
         names.push_back(entries->path().filename());
       }
       for (const fs::path& name : names) {
@@ -127,8 +121,7 @@ class FolderSink final : public Sink {
     if (status.ok()) status = move(temporary_, full_);
     std::error_code error;
     if (!status.ok()) {
-      for (auto undo = moved.rbegin(); undo != moved.rend(); ++undo)
-        fs::rename(undo->first, undo->second, error);
+      for (auto undo = moved.rbegin(); undo != moved.rend(); ++undo) fs::rename(undo->first, undo->second, error);
       fs::remove(old, error);
       return status;
     }
@@ -144,9 +137,7 @@ class FolderSink final : public Sink {
 
 class ZipSink final : public Sink {
  public:
-  Target target(size_t file, uint64_t offset) const override {
-    return {temporary_, path_, layout_.entries[file].data + offset};
-  }
+  Target target(size_t file, uint64_t offset) const override { return {temporary_, path_, layout_.entries[file].data + offset}; }
   bool wants_crc() const override { return true; }
   uint64_t zipped_bytes() const override { return size_; }
 
@@ -154,8 +145,7 @@ class ZipSink final : public Sink {
   Status create(const std::vector<OutputFile>& outputs) override {
     const std::string top = zip_folder_name(fs::path(full_).filename().string());
     std::vector<ZipEntry> entries;
-    for (const OutputFile& output : outputs)
-      entries.push_back({top + "/" + output.path, output.size, 0, 0});
+    for (const OutputFile& output : outputs) entries.push_back({top + "/" + output.path, output.size, 0, 0});
     layout_ = zip_layout(std::move(entries));
     return create_file(temporary_, path_);
   }
@@ -163,8 +153,7 @@ class ZipSink final : public Sink {
     Handles handles(O_RDWR);
     WHITTLE_ASSIGN(const int fd, handles.get(temporary_, path_));
     auto put = [&](uint64_t offset, const std::string& bytes) {
-      return write_at(fd, offset, {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()},
-                      path_);
+      return write_at(fd, offset, {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, path_);
     };
     for (size_t i = 0; i < layout_.entries.size(); ++i) {
       WHITTLE_CHECK(put(layout_.entries[i].header, zip_local_header(layout_.entries[i], crcs[i])));
@@ -187,17 +176,14 @@ class FileSink final : public Sink {
 
  protected:
   Status create(const std::vector<OutputFile>& outputs) override {
-    if (outputs.size() != 1)
-      return unsupported(cat("the result has ", outputs.size(), " files; name a folder or a zip"))
-          .in(path_);
+    if (outputs.size() != 1) return unsupported(cat("the result has ", outputs.size(), " files; name a folder or a zip")).in(path_);
     return create_file(temporary_, path_);
   }
   Status complete(const std::vector<uint32_t>&) override { return flush_file(temporary_, path_); }
 };
 
 bool ends_with(const std::string& text, std::string_view ending) {
-  return text.size() >= ending.size() &&
-         text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
+  return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
 }
 
 }  // namespace
@@ -235,10 +221,8 @@ Status Sink::prepare(const std::string& path, const Source& input, bool force) {
   if (!there && errno != ENOENT && errno != ENOTDIR) return failed(errno);
   const std::string real = there ? fs::canonical(full_, error).string() : full_;
   if (error) return failed(error.value());
-  if (is_inside(real, input.full))
-    return invalid_argument("the output lies inside of the input").in(path_);
-  if (is_inside(input.full, real))
-    return invalid_argument("the input lies inside of the output").in(path_);
+  if (is_inside(real, input.full)) return invalid_argument("the output lies inside of the input").in(path_);
+  if (is_inside(input.full, real)) return invalid_argument("the input lies inside of the output").in(path_);
   return there ? check_taken(S_ISDIR(info.st_mode), real) : Status();
 }
 
@@ -253,8 +237,7 @@ Status Sink::begin(const std::vector<OutputFile>& outputs) {
   for (const OutputFile& output : outputs) paths.push_back(output.path);
   WHITTLE_CHECK(check_output_names(paths));
   const fs::path full(full_);
-  temporary_ = (full.parent_path() / cat(".", full.filename().string(), ".whittle-", random_name()))
-                   .string();
+  temporary_ = (full.parent_path() / cat(".", full.filename().string(), ".whittle-", random_name())).string();
   return create(outputs);
 }
 

@@ -24,8 +24,7 @@ class Sink {
   };
 
   // By the ending of `path`: .zip, .pb, else a folder. Refuses what is taken, missing or inside of the input.
-  static Result<std::unique_ptr<Sink>> make(const std::string& path, const Source& input,
-                                            bool force);
+  static Result<std::unique_ptr<Sink>> make(const std::string& path, const Source& input, bool force);
   virtual ~Sink();
 
   Status begin(const std::vector<OutputFile>& outputs);
@@ -44,7 +43,7 @@ class Sink {
   virtual Status publish();
   Error failed(int number) const { return system_error(number, path_); }
 
-  std::string path_;  // as given
+  std::string path_;       // as given
   std::string full_;
   std::string temporary_;  // empty: nothing of ours is on the disk
   bool force_ = false;

@@ -24,9 +24,7 @@ const Json kNothing;
 const Json& at(const Json& json, const char* key) {
   return json.is_object() && json.contains(key) ? json[key] : kNothing;
 }
-std::string text_of(const Json& json) {
-  return json.is_string() ? json.get<std::string>() : json.is_null() ? "" : json.dump();
-}
+std::string text_of(const Json& json) { return json.is_string() ? json.get<std::string>() : json.is_null() ? "" : json.dump(); }
 double number_of(const Json& json) { return json.is_number() ? json.get<double>() : 0; }
 std::string bytes_of(const Json& json) {
   const double bytes = number_of(json);
@@ -97,26 +95,18 @@ std::vector<const Json*> largest(const Json& list, const char* key) {
   if (list.is_array()) {
     for (const Json& item : list) items.push_back(&item);
   }
-  std::stable_sort(items.begin(), items.end(), [key](const Json* a, const Json* b) {
-    return number_of(at(*a, key)) > number_of(at(*b, key));
-  });
+  std::stable_sort(items.begin(), items.end(), [key](const Json* a, const Json* b) { return number_of(at(*a, key)) > number_of(at(*b, key)); });
   return items;
 }
 
 class Text {
  public:
-  Text()
-      : colours_(::isatty(1) &&
-                 (std::getenv("NO_COLOR") == nullptr || *std::getenv("NO_COLOR") == '\0')) {}
+  Text() : colours_(::isatty(1) && (std::getenv("NO_COLOR") == nullptr || *std::getenv("NO_COLOR") == '\0')) {}
   std::string out;
 
   void line(const std::string& text = "") { out += text + "\n"; }
-  std::string strong(const std::string& text) const {
-    return colours_ ? "\x1b[1m" + text + "\x1b[0m" : text;
-  }
-  std::string faint(const std::string& text) const {
-    return colours_ ? "\x1b[2m" + text + "\x1b[0m" : text;
-  }
+  std::string strong(const std::string& text) const { return colours_ ? "\x1b[1m" + text + "\x1b[0m" : text; }
+  std::string faint(const std::string& text) const { return colours_ ? "\x1b[2m" + text + "\x1b[0m" : text; }
 
   // Rows of cells below a heading; the first column is left-aligned.
   void table(const Row& heading, const std::vector<Row>& rows) {
@@ -128,8 +118,7 @@ class Text {
     }
     std::vector<size_t> widths(heading.size(), 0);
     for (const Row& row : cells) {
-      for (size_t i = 0; i < row.size(); ++i)
-        widths[i] = std::max(widths[i], letters_of(row[i]).size());
+      for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], letters_of(row[i]).size());
     }
     for (size_t index = 0; index < cells.size(); ++index) {
       std::string text;
@@ -146,10 +135,8 @@ class Text {
   }
   void notes(const Json& list) {
     if (!list.is_array()) return;
-    for (size_t i = 0; i < std::min(list.size(), kNotes); ++i)
-      line("note: " + shown(text_of(list[i])));
-    if (list.size() > kNotes)
-      line(cat("note: … and ", list.size() - kNotes, " more; --json lists them all"));
+    for (size_t i = 0; i < std::min(list.size(), kNotes); ++i) line("note: " + shown(text_of(list[i])));
+    if (list.size() > kNotes) line(cat("note: … and ", list.size() - kNotes, " more; --json lists them all"));
   }
   void causes(const Json& list, const std::string& title) {
     const std::vector<const Json*> sorted = largest(list, "bytes");
@@ -180,21 +167,14 @@ std::string next_of(const CommandLine& line) {
 
 std::string describe_report(const Json& report, const CommandLine& line, double seconds) {
   Text text;
-  const Json &input = at(report, "input"), &output = at(report, "output"),
-             &bytes = at(report, "bytes"), &nodes = at(report, "nodes");
+  const Json &input = at(report, "input"), &output = at(report, "output"), &bytes = at(report, "bytes"), &nodes = at(report, "nodes");
   const Json& before = bytes.is_object() ? at(bytes, "before") : at(input, "bytes");
   const Json& after = bytes.is_object() ? at(bytes, "after") : at(output, "bytes");
   std::string counted;
-  if (nodes.is_object())
-    counted =
-        cat(", ", text_of(at(nodes, "before")), " -> ", text_of(at(nodes, "after")), " nodes");
-  text.line(
-      text.strong(cat(shown(name_of(text_of(at(input, "path")))), ": ", bytes_of(before), " -> ",
-                      bytes_of(after), " (", percent(number_of(after), number_of(before)), ")",
-                      counted, ", ", one_decimal(seconds), " s")));
-  if (const std::string verdict = text_of(at(report, "verdict"));
-      !verdict.empty() && verdict != "smaller")
-    text.line(shown(verdict));
+  if (nodes.is_object()) counted = cat(", ", text_of(at(nodes, "before")), " -> ", text_of(at(nodes, "after")), " nodes");
+  text.line(text.strong(cat(shown(name_of(text_of(at(input, "path")))), ": ", bytes_of(before), " -> ", bytes_of(after), " (",
+                            percent(number_of(after), number_of(before)), ")", counted, ", ", one_decimal(seconds), " s")));
+  if (const std::string verdict = text_of(at(report, "verdict")); !verdict.empty() && verdict != "smaller") text.line(shown(verdict));
   text.line();
   text.causes(at(report, "causes"), "what went");
 
@@ -204,18 +184,15 @@ std::string describe_report(const Json& report, const CommandLine& line, double 
     if (++all > kTensors) continue;
     const std::string scheme = text_of(at(*tensor, "scheme"));
     const Json& sqnr = at(*tensor, "sqnr_db");
-    rows.push_back({text_of(at(*tensor, "name")) + " " + shape_of(*tensor),
-                    bytes_of(at(*tensor, "bytes_before")), bytes_of(at(*tensor, "bytes_after")),
-                    scheme == "none" ? "kept" : shown(scheme),
+    rows.push_back({text_of(at(*tensor, "name")) + " " + shape_of(*tensor), bytes_of(at(*tensor, "bytes_before")),
+                    bytes_of(at(*tensor, "bytes_after")), scheme == "none" ? "kept" : shown(scheme),
                     sqnr.is_number() ? one_decimal(number_of(sqnr)) + " dB" : ""});
   }
   text.table({"largest tensors", "before", "after", "scheme", "SQNR"}, rows);
   text.more(kTensors, all);
   if (number_of(at(report, "eligible_bytes")) > 0) {
-    text.line(
-        "  " +
-        percent(number_of(at(report, "quantized_bytes")), number_of(at(report, "eligible_bytes"))) +
-        " of the bytes that may be quantized are");
+    text.line("  " + percent(number_of(at(report, "quantized_bytes")), number_of(at(report, "eligible_bytes"))) +
+              " of the bytes that may be quantized are");
   }
   text.notes(at(report, "warnings"));
   if (const Json& lost = at(report, "lost"); lost.is_array() && !lost.empty()) {
@@ -223,13 +200,10 @@ std::string describe_report(const Json& report, const CommandLine& line, double 
     for (size_t i = 0; i < std::min(lost.size(), kNotes); ++i) names.push_back(text_of(lost[i]));
     text.line("gone: " + shown(join(names, ", ")) + (lost.size() > kNotes ? ", …" : ""));
   }
-  const double zipped = number_of(at(output, "zipped_bytes")),
-               files = number_of(at(output, "files"));
-  const std::string size = zipped > 0
-                               ? "zip of " + human_bytes(static_cast<uint64_t>(zipped))
-                               : cat(static_cast<uint64_t>(files), files == 1 ? " file" : " files");
-  text.line(cat("result: ", shown(text_of(at(output, "path"))), " (",
-                shown(text_of(at(output, "format"))), ", ", size, ")"));
+  const double zipped = number_of(at(output, "zipped_bytes")), files = number_of(at(output, "files"));
+  const std::string size = zipped > 0 ? "zip of " + human_bytes(static_cast<uint64_t>(zipped))
+                                      : cat(static_cast<uint64_t>(files), files == 1 ? " file" : " files");
+  text.line(cat("result: ", shown(text_of(at(output, "path"))), " (", shown(text_of(at(output, "format"))), ", ", size, ")"));
   text.line("next: " + next_of(line));
   return text.out;
 }
@@ -237,19 +211,15 @@ std::string describe_report(const Json& report, const CommandLine& line, double 
 std::string describe_inspection(const Json& summary) {
   Text text;
   const Json& input = at(summary, "input");
-  text.line(
-      text.strong(cat(shown(name_of(text_of(at(input, "path")))), ": ",
-                      bytes_of(at(input, "bytes")), ", ", shown(text_of(at(input, "format"))))));
+  text.line(text.strong(cat(shown(name_of(text_of(at(input, "path")))), ": ", bytes_of(at(input, "bytes")), ", ",
+                            shown(text_of(at(input, "format"))))));
   if (const Json& signatures = at(summary, "signatures"); signatures.is_array()) {
     for (const Json& signature : signatures) {
-      text.line("signature " +
-                shown(signature.is_string() ? text_of(signature) : text_of(at(signature, "key"))));
+      text.line("signature " + shown(signature.is_string() ? text_of(signature) : text_of(at(signature, "key"))));
       for (const auto& [word, key] : {std::pair("in ", "inputs"), std::pair("out", "outputs")}) {
         const Json& list = at(signature, key);
         if (!list.is_array()) continue;
-        for (const Json& tensor : list)
-          text.line(cat("  ", word, " ", shown(text_of(at(tensor, "key"))), " ",
-                        shown(shape_of(tensor))));
+        for (const Json& tensor : list) text.line(cat("  ", word, " ", shown(text_of(at(tensor, "key"))), " ", shown(shape_of(tensor))));
       }
     }
   }
@@ -257,8 +227,7 @@ std::string describe_inspection(const Json& summary) {
   std::vector<Row> rows;
   const std::vector<const Json*> tensors = largest(at(summary, "tensors"), "bytes");
   for (size_t i = 0; i < std::min(tensors.size(), kTensors); ++i) {
-    rows.push_back({text_of(at(*tensors[i], "name")) + " " + shape_of(*tensors[i]),
-                    bytes_of(at(*tensors[i], "bytes"))});
+    rows.push_back({text_of(at(*tensors[i], "name")) + " " + shape_of(*tensors[i]), bytes_of(at(*tensors[i], "bytes"))});
   }
   text.table({"largest tensors", "bytes"}, rows);
   text.more(kTensors, tensors.size());
@@ -269,15 +238,12 @@ std::string describe_inspection(const Json& summary) {
 // A listing is [{name or op, summary}].
 std::string describe_list(const Json& listing) {
   Text text;
-  auto name = [](const Json& row) {
-    return text_of(row.contains("name") ? at(row, "name") : at(row, "op"));
-  };
+  auto name = [](const Json& row) { return text_of(row.contains("name") ? at(row, "name") : at(row, "op")); };
   size_t width = 0;
   for (const Json& row : listing) width = std::max(width, name(row).size());
   for (const Json& row : listing) {
     std::string out = shown(name(row));
-    out += std::string(width - std::min(width, out.size()), ' ') + "  " +
-           shown(text_of(at(row, "summary")));
+    out += std::string(width - std::min(width, out.size()), ' ') + "  " + shown(text_of(at(row, "summary")));
     out.erase(out.find_last_not_of(' ') + 1);
     text.line(out);
   }

@@ -9,8 +9,7 @@
 
 namespace whittle {
 
-std::string describe_report(const nlohmann::ordered_json& report, const CommandLine& line,
-                            double seconds);
+std::string describe_report(const nlohmann::ordered_json& report, const CommandLine& line, double seconds);
 std::string describe_inspection(const nlohmann::ordered_json& summary);
 std::string describe_list(const nlohmann::ordered_json& listing);
 

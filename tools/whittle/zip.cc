@@ -29,14 +29,7 @@ std::string central_header(const ZipEntry& entry, uint32_t crc) {
   const uint64_t version = extra ? 45 : 20;
   Bytes b;
   b.u32(0x02014B50).u16(version | kUnix).u16(version).u16(kUtf8).u16(0).u16(0).u16(kDate);
-  b.u32(crc)
-      .u32(size)
-      .u32(size)
-      .u16(entry.name.size())
-      .u16(extra ? extra + 4 : 0)
-      .u16(0)
-      .u16(0)
-      .u16(0);
+  b.u32(crc).u32(size).u32(size).u16(entry.name.size()).u16(extra ? extra + 4 : 0).u16(0).u16(0).u16(0);
   b.u32(uint64_t{0100644} << 16).u32(std::min(entry.header, kMax32));
   b.out += entry.name;
   if (extra) b.u16(1).u16(extra);
@@ -48,27 +41,11 @@ std::string central_header(const ZipEntry& entry, uint32_t crc) {
 std::string end_record(uint64_t count, uint64_t size, uint64_t offset) {
   Bytes b;
   if (count >= kMax16 || size >= kMax32 || offset >= kMax32) {
-    b.u32(0x06064B50)
-        .u64(44)
-        .u16(45 | kUnix)
-        .u16(45)
-        .u32(0)
-        .u32(0)
-        .u64(count)
-        .u64(count)
-        .u64(size)
-        .u64(offset);
+    b.u32(0x06064B50).u64(44).u16(45 | kUnix).u16(45).u32(0).u32(0).u64(count).u64(count).u64(size).u64(offset);
     b.u32(0x07064B50).u32(0).u64(offset + size).u32(1);
   }
   const uint64_t shown = std::min(count, kMax16);
-  b.u32(0x06054B50)
-      .u16(0)
-      .u16(0)
-      .u16(shown)
-      .u16(shown)
-      .u32(std::min(size, kMax32))
-      .u32(std::min(offset, kMax32))
-      .u16(0);
+  b.u32(0x06054B50).u16(0).u16(0).u16(shown).u16(shown).u32(std::min(size, kMax32)).u32(std::min(offset, kMax32)).u16(0);
   return b.out;
 }
 
@@ -88,15 +65,7 @@ std::string zip_local_header(const ZipEntry& entry, uint32_t crc) {
   const bool big = entry.size >= kMax32;
   const uint64_t size = std::min(entry.size, kMax32);
   Bytes b;
-  b.u32(0x04034B50)
-      .u16(big ? 45 : 20)
-      .u16(kUtf8)
-      .u16(0)
-      .u16(0)
-      .u16(kDate)
-      .u32(crc)
-      .u32(size)
-      .u32(size);
+  b.u32(0x04034B50).u16(big ? 45 : 20).u16(kUtf8).u16(0).u16(0).u16(kDate).u32(crc).u32(size).u32(size);
   b.u16(entry.name.size()).u16(big ? 20 : 0);
   b.out += entry.name;
   if (big) b.u16(1).u16(16).u64(entry.size).u64(entry.size);
@@ -105,8 +74,7 @@ std::string zip_local_header(const ZipEntry& entry, uint32_t crc) {
 
 std::string zip_directory(const ZipLayout& layout, const std::vector<uint32_t>& crcs) {
   std::string out;
-  for (size_t i = 0; i < layout.entries.size(); ++i)
-    out += central_header(layout.entries[i], crcs[i]);
+  for (size_t i = 0; i < layout.entries.size(); ++i) out += central_header(layout.entries[i], crcs[i]);
   return out + end_record(layout.entries.size(), out.size(), layout.directory);
 }
 
@@ -115,16 +83,13 @@ std::string zip_folder_name(const std::string& name) {
   for (const char* ending : {".zip", ".pb"}) {
     const size_t length = std::string(ending).size();
     auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
-    if (clean.size() >= length &&
-        std::equal(clean.end() - static_cast<long>(length), clean.end(), ending, same)) {
+    if (clean.size() >= length && std::equal(clean.end() - static_cast<long>(length), clean.end(), ending, same)) {
       clean.resize(clean.size() - length);
       break;
     }
   }
   for (char& c : clean) {
-    if (std::string("\\/:*?\"<>|").find(c) != std::string::npos ||
-        static_cast<unsigned char>(c) < 0x20)
-      c = '_';
+    if (std::string("\\/:*?\"<>|").find(c) != std::string::npos || static_cast<unsigned char>(c) < 0x20) c = '_';
   }
   clean.erase(0, std::min(clean.find_first_not_of('.'), clean.size()));
   clean.erase(clean.find_last_not_of(". ") + 1);

@@ -12,9 +12,7 @@ std::span<const uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-TEST(Crc32, GivesTheCheckValueOfItsDefinition) {
-  EXPECT_EQ(crc32(0, bytes_of("123456789")), 0xCBF43926u);
-}
+TEST(Crc32, GivesTheCheckValueOfItsDefinition) { EXPECT_EQ(crc32(0, bytes_of("123456789")), 0xCBF43926u); }
 
 TEST(Crc32, OfNothingIsZero) { EXPECT_EQ(crc32(0, {}), 0u); }
 

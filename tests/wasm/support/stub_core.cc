@@ -24,7 +24,8 @@ constexpr uint64_t kLiteral = 8;
 
 void spin(int milliseconds) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
-  while (std::chrono::steady_clock::now() < until) {}
+  while (std::chrono::steady_clock::now() < until) {
+  }
 }
 
 [[noreturn]] void exhaust_memory() {
@@ -62,13 +63,7 @@ struct Session::Impl {
   void add_job(uint8_t kind, std::vector<FilePiece> pieces, uint64_t input) {
     JobView job;
     job.id = static_cast<uint32_t>(results.size());
-    job.descriptor = {kind,
-                      kKey,
-                      mode == "trap_job",
-                      mode == "slow_job",
-                      mode == "stuck_job",
-                      mode == "oom_job",
-                      mode == "corrupt_job"};
+    job.descriptor = {kind, kKey, mode == "trap_job", mode == "slow_job", mode == "stuck_job", mode == "oom_job", mode == "corrupt_job"};
     job.pieces = std::move(pieces);
     job.input_bytes = input;
     job.output_bytes = kind == 0 ? 0 : input;
@@ -110,8 +105,7 @@ struct Session::Impl {
       OutputFile copy;
       copy.path = "copy/" + paths[f];
       copy.size = sizes[f];
-      copy.segments.push_back(
-          {Segment::Kind::kCopy, sizes[f], 0, {FileId{static_cast<uint32_t>(f)}, 0, sizes[f]}});
+      copy.segments.push_back({Segment::Kind::kCopy, sizes[f], 0, {FileId{static_cast<uint32_t>(f)}, 0, sizes[f]}});
       outputs.push_back(copy);
     }
   }
@@ -127,8 +121,7 @@ Session::Session(std::string_view request_json) : impl_(std::make_unique<Impl>()
     impl_->paths.push_back(file["path"].get<std::string>());
     impl_->sizes.push_back(file["size"].get<uint64_t>());
   }
-  if (impl_->request["options"].contains("transforms"))
-    impl_->mode = impl_->request["options"]["transforms"].get<std::string>();
+  if (impl_->request["options"].contains("transforms")) impl_->mode = impl_->request["options"]["transforms"].get<std::string>();
 }
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
@@ -144,10 +137,8 @@ State Session::step() {
     case 0:
       if (s.mode == "trap") __builtin_trap();
       if (s.mode == "oom") exhaust_memory();
-      if (s.mode == "corrupt")
-        return s.fail(corrupt("too short").in("node a").in("saved_model.pb"));
-      if (s.mode == "stuck")
-        for (;;) spin(10);
+      if (s.mode == "corrupt") return s.fail(corrupt("too short").in("node a").in("saved_model.pb"));
+      if (s.mode == "stuck") for (;;) spin(10);
       if (s.mode == "slow") {
         spin(5);
         --s.stage;
@@ -155,20 +146,16 @@ State Session::step() {
       }
       if (s.paths.empty()) return s.fail(not_found("there is no saved_model.pb here"));
       for (size_t f = 0; f < s.paths.size(); ++f) {
-        s.needs.push_back(
-            {FileId{static_cast<uint32_t>(f)}, 0, std::min<uint64_t>(s.sizes[f], 16)});
+        s.needs.push_back({FileId{static_cast<uint32_t>(f)}, 0, std::min<uint64_t>(s.sizes[f], 16)});
       }
       return s.state = State::kNeed;
     case 1:
       s.needs.clear();
       if (s.request["command"] == "inspect") {
-        s.report = Json{{"schema", "whittle-inspect/1"},
-                        {"input", {{"format", "stub"}, {"bytes", s.provided}}}}
-                       .dump();
+        s.report = Json{{"schema", "whittle-inspect/1"}, {"input", {{"format", "stub"}, {"bytes", s.provided}}}}.dump();
         return s.state = State::kDone;
       }
-      for (size_t f = 0; f < s.paths.size(); ++f)
-        s.add_job(0, {s.pieces(f, 0, s.sizes[f])}, s.sizes[f]);
+      for (size_t f = 0; f < s.paths.size(); ++f) s.add_job(0, {s.pieces(f, 0, s.sizes[f])}, s.sizes[f]);
       s.phase = "scanning";
       return s.state = State::kJobs;
     case 2:
@@ -176,10 +163,8 @@ State Session::step() {
       if (s.mode == "no_output") s.outputs.clear();
       return s.state = State::kPlanned;
     default: {
-      Json report{{"schema", "whittle-report/1"},
-                  {"input", {{"format", "stub"}, {"bytes", s.provided}}},
-                  {"output", {{"format", "stub"}, {"bytes", 0}}},
-                  {"results", s.results}};
+      Json report{{"schema", "whittle-report/1"}, {"input", {{"format", "stub"}, {"bytes", s.provided}}},
+                  {"output", {{"format", "stub"}, {"bytes", 0}}}, {"results", s.results}};
       uint64_t bytes = 0;
       for (const OutputFile& out : s.outputs) bytes += out.size;
       report["output"]["bytes"] = bytes;
@@ -201,8 +186,7 @@ Status Session::provide(const FileRange& range, std::span<const uint8_t> bytes) 
 }
 const std::vector<JobView>& Session::jobs() const { return impl_->jobs; }
 Status Session::job_done(uint32_t id, std::span<const uint8_t> result) {
-  if (id >= impl_->results.size() || !impl_->results[id].empty())
-    return internal_error("no such job");
+  if (id >= impl_->results.size() || !impl_->results[id].empty()) return internal_error("no such job");
   impl_->results[id] = std::string(result.begin(), result.end());
   return {};
 }
@@ -218,8 +202,7 @@ namespace {
 
 class StubRunner final : public JobRunner {
  public:
-  explicit StubRunner(std::span<const uint8_t> descriptor)
-      : descriptor_(descriptor.begin(), descriptor.end()) {}
+  explicit StubRunner(std::span<const uint8_t> descriptor) : descriptor_(descriptor.begin(), descriptor.end()) {}
   Status push(std::span<const uint8_t> bytes) override {
     if (descriptor_[2]) __builtin_trap();
     if (descriptor_[3]) spin(20);
