@@ -102,6 +102,8 @@ class TensorRef {
 // checksum is not the stated one, kNeedBytes when they are not in the cache yet. The steps are
 // applied by quant.h's load(), which lies above this layer.
 Result<Tensor> load_stored(const TensorRef& ref, Context& ctx);
+// Notes the stored bytes as wanted soon; nothing to do for a tensor that lies in no file.
+void want_stored(const TensorRef& ref, Context& ctx);
 
 // The box [start, start + extent) of `axis`, all other axes whole. Values per channel are cut along
 // where the channels are, or lie within, axes of the shape; unsupported otherwise, and through a

@@ -41,11 +41,7 @@ void ScanJobs::want(const TensorRef& ref, uint64_t channels, uint64_t inner, std
   Job job = scan_job(ref, channels, inner);
   if (ref.kind() != TensorRef::Kind::kFile) return;  // in memory: nothing to fetch
   if (ref.byte_size() <= kSmallTensor) {
-    for (const FilePiece& piece : ref.pieces()) {
-      for (uint64_t k = 0; k < piece.count; ++k) {
-        ctx_.bytes()->want({piece.range.file, piece.range.offset + k * piece.stride, piece.range.length});
-      }
-    }
+    want_stored(ref, ctx_);
     return;
   }
   const std::string key = key_of(job);

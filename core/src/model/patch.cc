@@ -186,9 +186,7 @@ Status Patch::apply(Model& model) const {
   Application app(model, g, function == nullptr);
   app.set_function(function);
 
-  // Everything is checked before anything changes, so a refused patch leaves no trace; new nodes
-  // come first in edits_ and may only name nodes before them.
-  std::vector<NodeId> added_names;
+  // New nodes come first in edits_ and may only name nodes before them.
   for (const Edit& e : edits_) {
     if (e.kind == Edit::Kind::kAdd) continue;
     if (e.node != kNoNode && index_of(e.node) < kNewBase) WHITTLE_CHECK(app.known(e.node));

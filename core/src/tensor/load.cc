@@ -137,4 +137,13 @@ Result<Tensor> load_stored(const TensorRef& ref, Context& ctx) {
   return ref.kind() == TensorRef::Kind::kFile ? load_file(ref, ctx) : load_splat(ref);
 }
 
+void want_stored(const TensorRef& ref, Context& ctx) {
+  if (ref.kind() != TensorRef::Kind::kFile) return;
+  for (const FilePiece& piece : ref.pieces()) {
+    for (uint64_t k = 0; k < piece.count; ++k) {
+      ctx.bytes()->want({piece.range.file, piece.range.offset + k * piece.stride, piece.range.length});
+    }
+  }
+}
+
 }  // namespace whittle

@@ -8,11 +8,12 @@
 //
 // Corrected  the range of all-negative and all-zero tensors (the tool started its maximum at the
 //            smallest positive float, which makes NaN of zeros); NaN and infinity are left alone;
-//            constant tensors stay, for they cost nothing; the highest bucket of round_weights
-//            stays inside the range.
+//            constant tensors stay, for they cost nothing. Kept as it is: the highest value of
+//            round_weights lands half a step above the range.
 // Source     graph-transforms.md §6.17, §6.25; gtt-findings.md 5, 6, 25.
 #include <cmath>
 
+#include "constants.h"
 #include "variable_flow.h"
 #include "whittle/pass.h"
 #include "whittle/quant.h"
@@ -20,13 +21,6 @@
 
 namespace whittle {
 namespace {
-
-AttrMap const_attrs(const TensorRef& value) {
-  AttrMap attrs;
-  attrs.set("dtype", AttrValue::type(value.dtype()));
-  attrs.set("value", AttrValue::tensor(value));
-  return attrs;
-}
 
 constexpr uint64_t kRoundMinimum = 16;
 
@@ -87,8 +81,8 @@ class ClassicWeights : public Pass {
     const TensorRef codes = value.with_step(std::move(step));
     WHITTLE_ASSIGN(Tensor low, scalar_f32(range.min));
     WHITTLE_ASSIGN(Tensor high, scalar_f32(range.max));
-    const NodeId lo = g.add(g.unique_name(cat(name, "_quantized_min")), "Const", {}, const_attrs(TensorRef::owned(low)));
-    const NodeId hi = g.add(g.unique_name(cat(name, "_quantized_max")), "Const", {}, const_attrs(TensorRef::owned(high)));
+    const NodeId lo = g.add(g.unique_name(cat(name, "_quantized_min")), "Const", {}, const_attrs_of(TensorRef::owned(low)));
+    const NodeId hi = g.add(g.unique_name(cat(name, "_quantized_max")), "Const", {}, const_attrs_of(TensorRef::owned(high)));
     for (NodeId c : g.node(id).controls()) {
       g.add_control(lo, c);
       g.add_control(hi, c);
@@ -100,7 +94,7 @@ class ClassicWeights : public Pass {
     g.mutable_node(dequantize).device = g.node(id).device;
     g.replace_uses({id, 0}, {dequantize, 0});
     for (OutputId input : {OutputId{id, 0}, OutputId{lo, 0}, OutputId{hi, 0}}) g.add_input(dequantize, input);
-    g.mutable_node(id).attrs = const_attrs(codes);
+    g.mutable_node(id).attrs = const_attrs_of(codes);
     g.rename(id, g.unique_name(cat(name, "_quantized_const")));
     g.rename(dequantize, name);
     for_each_endpoint(model.meta, [&](OutputId& v) { if (v.node == id) v.node = dequantize; });
@@ -120,7 +114,7 @@ class ClassicWeights : public Pass {
     step.shape = value.shape();
     step.values = std::make_shared<const std::vector<float>>(
         std::vector<float>{range.min, range.max, num_steps});
-    g.mutable_node(id).attrs = const_attrs(value.with_step(std::move(step)));
+    g.mutable_node(id).attrs = const_attrs_of(value.with_step(std::move(step)));
     record.scheme = "round_weights";
     record.nodes.push_back(g.node(id).name);
   }

@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "balanced_codes.h"
+#include "constants.h"
 #include "variable_flow.h"
 #include "weight_lowering.h"
 #include "whittle/pass.h"
@@ -25,13 +26,6 @@ namespace {
 constexpr uint64_t kChainBytes = 300;
 constexpr float kMaxHalf = 65504.0f;
 
-AttrMap const_attrs(const TensorRef& value) {
-  AttrMap attrs;
-  attrs.set("dtype", AttrValue::type(value.dtype()));
-  attrs.set("value", AttrValue::tensor(value));
-  return attrs;
-}
-
 class EncodeWeights : public Pass {
  public:
   explicit EncodeWeights(bool int8) : int8_(int8) {}
@@ -42,7 +36,7 @@ class EncodeWeights : public Pass {
     for (const Weight& w : weights) {
       WHITTLE_ASSIGN(const Graph* g, graph_of(model.meta, w.function));
       pc.scans.want(w.value, channels(w), w.layout.inner, g->node(w.node).name);
-      if (int8_ && may_balance(w)) want_bytes(pc, w.value);
+      if (int8_ && may_balance(w)) want_stored(w.value, pc.ctx);
     }
     balanced_bytes_ = 0;
     WeightLowering lowering(model, pc.ctx);
@@ -77,7 +71,7 @@ class EncodeWeights : public Pass {
     }
     if (scan.all_equal) {
       const TensorRef splat = TensorRef::splat(DType::kFloat, w.value.shape(), scan.first);
-      g.mutable_node(w.node).attrs = const_attrs(splat);
+      g.mutable_node(w.node).attrs = const_attrs_of(splat);
       record.scheme = "splat";
       record.bytes_after = 4;
       model.book("constants whose elements are all equal", static_cast<int64_t>(record.bytes_before - 4), 0);
@@ -113,15 +107,6 @@ class EncodeWeights : public Pass {
   bool may_balance(const Weight& w) const {
     return !w.any_gather && w.value.elements() * 4 <= kBalancedBytes &&
            balanced_bytes_ + w.value.elements() * 4 <= kBalancedTotal;
-  }
-
-  static void want_bytes(PassContext& pc, const TensorRef& ref) {
-    if (ref.kind() != TensorRef::Kind::kFile) return;
-    for (const FilePiece& piece : ref.pieces()) {
-      for (uint64_t k = 0; k < piece.count; ++k) {
-        pc.ctx.bytes()->want({piece.range.file, piece.range.offset + k * piece.stride, piece.range.length});
-      }
-    }
   }
 
   Status balance(PassContext& pc, const Weight& w, Encoding& e, WeightRecord& record) {

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <set>
 
+#include "constants.h"
 #include "variable_flow.h"
 #include "whittle/pass.h"
 #include "whittle/text.h"
@@ -31,13 +32,6 @@ struct Plan {
   std::string key;               // checkpoint key of value, "" when from the init op
   NodeId init_write = kNoNode;   // the Assign that froze with it
 };
-
-AttrMap const_attrs(const TensorRef& value) {
-  AttrMap attrs;
-  attrs.set("dtype", AttrValue::type(value.dtype()));
-  attrs.set("value", AttrValue::tensor(value));
-  return attrs;
-}
 
 // The constant that a node's data input `k` is, through Identity; empty when it is none.
 TensorRef constant_input(const Graph& g, const Node& node, size_t k) {
@@ -225,7 +219,7 @@ class Freezer {
       if (!g.alive(id)) continue;
       Node& node = g.mutable_node(id);
       node.op = "Const";
-      node.attrs = const_attrs(p.value);
+      node.attrs = const_attrs_of(p.value);
       node.unknown.clear();
       g.clear_controls(id);
     }
@@ -254,7 +248,7 @@ class Freezer {
         axis.mutable_values<int32_t>()[0] = static_cast<int32_t>(batch_dims);
       }
       const NodeId axis_node = g->add(g->unique_name(cat(node.name, "/axis")), "Const", {},
-                                      const_attrs(TensorRef::owned(std::move(axis))));
+                                      const_attrs_of(TensorRef::owned(std::move(axis))));
       // In a branch or loop of v1 control flow a constant must be tied to it.
       if (has_v1_control_flow(*g)) g->add_control(axis_node, g->node(use.node).inputs()[1].node);
       g->add_input(use.node, {axis_node, 0});
@@ -273,7 +267,7 @@ class Freezer {
     } else if (op == "VarIsInitializedOp" || op == "IsVariableInitialized") {
       WHITTLE_ASSIGN(Tensor yes, Tensor::make(DType::kBool, Shape{}));
       yes.mutable_bytes()[0] = 1;
-      attrs = const_attrs(TensorRef::owned(std::move(yes)));
+      attrs = const_attrs_of(TensorRef::owned(std::move(yes)));
       node.op = "Const";
       const NodeId handle = node.inputs()[0].node;
       const bool framed = has_v1_control_flow(*g);
@@ -353,7 +347,7 @@ class Freezer {
     const NodeId handle = v.handles[0];
     meta_.used_keys.push_back(p.key);
     const NodeId value = g.add(g.unique_name(cat(v.name, "/restored_value")), "Const", {},
-                               const_attrs(p.value));
+                               const_attrs_of(p.value));
     AttrMap attrs;
     const bool resource = g.node(handle).op == "VarHandleOp";
     attrs.set(resource ? "dtype" : "T", AttrValue::type(v.dtype));
@@ -413,8 +407,8 @@ class Freezer {
       AttrMap attrs;
       attrs.set("Tin", AttrValue::type(keys.dtype()));
       attrs.set("Tout", AttrValue::type(values.dtype()));
-      const NodeId k = g.add(g.unique_name(cat(name, "/keys")), "Const", {}, const_attrs(keys));
-      const NodeId v = g.add(g.unique_name(cat(name, "/values")), "Const", {}, const_attrs(values));
+      const NodeId k = g.add(g.unique_name(cat(name, "/keys")), "Const", {}, const_attrs_of(keys));
+      const NodeId v = g.add(g.unique_name(cat(name, "/values")), "Const", {}, const_attrs_of(values));
       const NodeId import = g.add(g.unique_name(cat(name, "/import")), "LookupTableImportV2",
                                   {{table, 0}, {k, 0}, {v, 0}}, attrs);
       run_before_init(import);

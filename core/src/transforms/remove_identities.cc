@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "calls.h"
+#include "constants.h"
 #include "whittle/costs.h"
 #include "whittle/pass.h"
 #include "whittle/text.h"
@@ -49,13 +50,7 @@ class Cleaner {
   Status run(Graph& g, Function* owner) {
     g_ = &g;
 
-    pinned_.assign(g.capacity(), false);
-    if (owner == nullptr) {
-      for_each_endpoint(meta_, [&](OutputId& v) { pinned_[index_of(v.node)] = true; });
-      for (NodeId id : meta_.init) pinned_[index_of(id)] = true;
-    } else {
-      for (const auto& [key, id] : owner->control_rets) pinned_[index_of(id)] = true;
-    }
+    pinned_ = pinned_nodes(meta_, g, owner);
     framed_ = has_v1_control_flow(g);
     if (pc_.options.flag("checks")) drop_checks();
     if (!framed_) WHITTLE_CHECK(simplify_control());

@@ -2,18 +2,12 @@
 
 #include <algorithm>
 
+#include "constants.h"
 #include "variable_flow.h"
 #include "whittle/text.h"
 
 namespace whittle {
 namespace {
-
-AttrMap const_attrs(const TensorRef& value) {
-  AttrMap attrs;
-  attrs.set("dtype", AttrValue::type(value.dtype()));
-  attrs.set("value", AttrValue::tensor(value));
-  return attrs;
-}
 
 AttrMap cast_attrs(DType from) {
   AttrMap attrs;
@@ -64,7 +58,7 @@ Result<OutputId> WeightLowering::scales_const(Graph& g, const std::string& name,
                                               WeightRecord& record) {
   WHITTLE_ASSIGN(Tensor t, Tensor::of<float>(DType::kFloat, std::move(shape), scales));
   record.bytes_after += t.byte_size();
-  const NodeId id = g.add(g.unique_name(name), "Const", {}, const_attrs(TensorRef::owned(std::move(t))));
+  const NodeId id = g.add(g.unique_name(name), "Const", {}, const_attrs_of(TensorRef::owned(std::move(t))));
   for (NodeId c : controls) g.add_control(id, c);
   return OutputId{id, 0};
 }
@@ -115,7 +109,7 @@ Status WeightLowering::decode(Graph& g, const Weight& w, const Encoding& e, Weig
   }
   g.replace_uses({w.node, 0}, {last, 0});
   g.add_input(cast, {w.node, 0});
-  g.mutable_node(w.node).attrs = const_attrs(codes);
+  g.mutable_node(w.node).attrs = const_attrs_of(codes);
   take_name(g, w.function.empty(), w.node, last, e.scales.empty() ? "/h" : "/q");
   record.nodes.push_back(g.node(w.node).name);
   return {};
@@ -126,7 +120,7 @@ Status WeightLowering::rows(Graph& g, const Weight& w, const Encoding& e, Weight
   const TensorRef codes = encoded(w.value, e, w.layout.inner, e.scales);
   record.bytes_after += codes.byte_size();
   g.rename(w.node, g.unique_name(cat(name, e.scales.empty() ? "/h" : "/q")));
-  g.mutable_node(w.node).attrs = const_attrs(codes);
+  g.mutable_node(w.node).attrs = const_attrs_of(codes);
   record.nodes.push_back(g.node(w.node).name);
   OutputId scales;
   if (!e.scales.empty()) {
@@ -169,7 +163,7 @@ Status WeightLowering::split(Graph& g, const Weight& w, const Encoding& e, uint6
     const TensorRef codes = encoded(piece, e, w.layout.inner, scales);
     record.bytes_after += codes.byte_size();
     const std::string part = cat(name, "/part_", decoded.size());
-    const NodeId q = g.add(g.unique_name(cat(part, scales.empty() ? "/h" : "/q")), "Const", {}, const_attrs(codes));
+    const NodeId q = g.add(g.unique_name(cat(part, scales.empty() ? "/h" : "/q")), "Const", {}, const_attrs_of(codes));
     record.nodes.push_back(g.node(q).name);
     NodeId last = g.add(g.unique_name(cat(part, "/f")), "Cast", {{q, 0}}, cast_attrs(e.dtype));
     if (!scales.empty()) {
@@ -191,7 +185,7 @@ Status WeightLowering::split(Graph& g, const Weight& w, const Encoding& e, uint6
       for (NodeId c : matmul.controls()) g.add_control(m, c);
       parts.push_back({m, 0});
     }
-    const NodeId axis_node = g.add(g.unique_name(cat(matmul.name, "/axis")), "Const", {}, const_attrs(axis_ref));
+    const NodeId axis_node = g.add(g.unique_name(cat(matmul.name, "/axis")), "Const", {}, const_attrs_of(axis_ref));
     AttrMap attrs = float_attrs();
     attrs.set("N", AttrValue::integer(static_cast<int64_t>(parts.size())));
     parts.push_back({axis_node, 0});
@@ -214,7 +208,7 @@ Status WeightLowering::post(Graph& g, const Weight& w, const Encoding& e, Weight
   const NodeId cast = g.add(g.unique_name(cat(name, "/decoded")), "Cast", {}, cast_attrs(e.dtype));
   g.replace_uses({w.node, 0}, {cast, 0});
   g.add_input(cast, {w.node, 0});
-  g.mutable_node(w.node).attrs = const_attrs(codes);
+  g.mutable_node(w.node).attrs = const_attrs_of(codes);
   take_name(g, w.function.empty(), w.node, cast, "/q");
   record.nodes.push_back(g.node(w.node).name);
   WHITTLE_ASSIGN(const OutputId scales,
