@@ -65,7 +65,11 @@ describe('the page', needsBrowser, () => {
       await page.getByTestId('result').waitFor();
     }));
     test('Ctrl+O opens the folder chooser', () => withPage(async (page) => {
-      const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Control+o')]);
+      // Choosers are intercepted only from when the browser has been asked to; an answer after that says it has.
+      const opened = page.waitForEvent('filechooser');
+      await page.evaluate(() => {});
+      await page.keyboard.press('Control+o');
+      const chooser = await opened;
       assert.equal(await chooser.element().getAttribute('data-testid'), 'folder-input');
     }));
     test('an overlay says that it may be dropped, and goes when it leaves', () => withPage(async (page) => {
