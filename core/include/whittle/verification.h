@@ -72,8 +72,18 @@ struct Verification {
 
 // The sentence and place of a missed bound: the error of the run.
 Error missed_error(const Verification& v);
-// The object {"state", "why", "bound", "signatures"}, with a schema in front when asked.
-std::string to_json(const Verification& v, bool with_schema);
+
+// What `whittle compare` tells, "whittle-comparison/1".
+struct ComparedModel {
+  std::string format;
+  uint64_t bytes = 0, nodes = 0;
+};
+struct Comparison {
+  ComparedModel a, b;
+  Verification verification;
+  std::vector<std::string> warnings;
+};
+std::string comparison_json(const Comparison& c);
 
 }  // namespace whittle
 

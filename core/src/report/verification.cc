@@ -1,6 +1,6 @@
 #include "whittle/verification.h"
 
-#include <nlohmann/json.hpp>
+#include "verification_json.h"
 
 #include "whittle/text.h"
 
@@ -59,9 +59,8 @@ Error missed_error(const Verification& v) {
   return {Code::kBoundMissed, v.why, {}};
 }
 
-std::string to_json(const Verification& v, bool with_schema) {
+nlohmann::ordered_json verification_json(const Verification& v) {
   Json out = Json::object();
-  if (with_schema) out["schema"] = "whittle-comparison/1";
   out["state"] = verify_state_name(v.state);
   out["why"] = sentence(v.why);
   out["bound"] = {{"max_relative_error", number(v.bound.max_relative_error)},
@@ -70,6 +69,20 @@ std::string to_json(const Verification& v, bool with_schema) {
   Json signatures = Json::array();
   for (const SignatureComparison& s : v.signatures) signatures.push_back(signature(s));
   out["signatures"] = std::move(signatures);
+  return out;
+}
+
+std::string comparison_json(const Comparison& c) {
+  Json out{{"schema", "whittle-comparison/1"}};
+  const auto model = [](const ComparedModel& m) -> Json {
+    return {{"format", m.format}, {"bytes", m.bytes}, {"nodes", m.nodes}};
+  };
+  out["a"] = model(c.a);
+  out["b"] = model(c.b);
+  out.update(verification_json(c.verification));
+  Json warnings = Json::array();
+  for (const std::string& w : c.warnings) warnings.push_back(text(w));
+  out["warnings"] = std::move(warnings);
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -194,7 +194,7 @@ struct Verifier::Impl {
       Error error = done.take_error();
       if (passes(error)) return error;
       if (error.code == Code::kLimit && !options.probes && original.operations() > most) {
-        return close(VerifyState::kSkipped, cat("one probe takes more than ", most / 1'000'000, " million operations in each model; --verify 1 runs it all the same"));
+        return close(VerifyState::kSkipped, cat("one probe takes more than ", most / 1'000'000, " million operations in each model; a number of probes runs it all the same"));
       }
       // The refusal that speaks of an op says more than those of later guesses.
       if (first_refusal.empty()) first_refusal = error.to_string();
@@ -208,9 +208,6 @@ struct Verifier::Impl {
       return {};
     }
     if (!done.value()) return {};
-    if (original.drew_random_numbers()) {
-      return close(VerifyState::kNotRunnable, "the model draws random numbers: its outputs differ from run to run");
-    }
     const uint64_t cost = std::max<uint64_t>(original.operations(), 1);
     const uint64_t offered = samples != nullptr ? samples->probes.size() : kMostProbes;
     count = options.probes ? *options.probes : std::clamp<uint64_t>(budget_left() / (2 * cost), 1, offered);
@@ -296,6 +293,11 @@ struct Verifier::Impl {
       now.outputs.push_back(std::move(c));
     }
     now.state = state;
+    // Equal seeds draw equal numbers here, and dropout that is off ignores them; else nothing can be said.
+    if (state == VerifyState::kMissed && original.drew_random_numbers()) {
+      now.why = "the model draws random numbers: its outputs differ from run to run";
+      return (void)close(VerifyState::kNotRunnable, "");
+    }
     if (state == VerifyState::kMissed && frozen != nullptr && begin_search()) {
       stage = Stage::kSearch;
       return;
