@@ -309,20 +309,15 @@ struct Verifier::Impl {
     std::string s = cat("output ", printable(c.key), " differs from the original's: ");
     if (!c.problem.empty()) return cat(s, c.problem);
     const VerifyBound& bound = options.bound;
-    if (c.median_sqnr_db && bound.min_sqnr_db && *c.median_sqnr_db < *bound.min_sqnr_db) {
-      return cat(s, fixed(*c.median_sqnr_db), " dB, the bound is ", fixed(*bound.min_sqnr_db));
+    const auto below = [](const std::optional<double>& value, const std::optional<double>& least) { return value && least && *value < *least; };
+    if (below(c.sqnr_db, bound.min_sqnr_db)) return cat(s, tenths_text(*c.sqnr_db), " dB, the bound is ", tenths_text(*bound.min_sqnr_db));
+    if (below(c.median_sqnr_db, bound.min_median_sqnr_db)) {
+      return cat(s, tenths_text(*c.median_sqnr_db), " dB on the middle probe, the bound is ", tenths_text(*bound.min_median_sqnr_db));
     }
     if (c.agreement && bound.min_agreement && *c.agreement < *bound.min_agreement) {
-      return cat(s, fixed(100 * *c.agreement), " % agree, the bound is ", fixed(100 * *bound.min_agreement));
+      return cat(s, tenths_text(100 * *c.agreement), " % agree, the bound is ", tenths_text(100 * *bound.min_agreement));
     }
-    return cat(s, c.sqnr_db ? cat(fixed(*c.sqnr_db), " dB") : std::string("values are not equal"), ", and this recipe keeps outputs equal");
-  }
-
-  // One decimal, without a libm or a printf.
-  static std::string fixed(double value) {
-    const int64_t tenths = static_cast<int64_t>(value * 10 + (value < 0 ? -0.5 : 0.5));
-    const int64_t size = tenths < 0 ? -tenths : tenths;
-    return cat(tenths < 0 ? "-" : "", size / 10, ".", size % 10);
+    return cat(s, c.sqnr_db ? cat(tenths_text(*c.sqnr_db), " dB") : std::string("values are not equal"), ", and this recipe keeps outputs equal");
   }
 
   bool begin_search() {
