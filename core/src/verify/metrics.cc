@@ -167,7 +167,8 @@ OutputComparison OutputMetrics::finish(const VerifyBound& bound) const {
   const bool real = out.sqnr_db.has_value();
   out.missed = fatal_ || (!out.problem.empty() && bound.max_relative_error) ||
                (real && bound.max_relative_error && out.relative_error > *bound.max_relative_error) ||
-               (real && bound.min_sqnr_db && *out.median_sqnr_db < *bound.min_sqnr_db) ||
+               (real && bound.min_sqnr_db && *out.sqnr_db < *bound.min_sqnr_db) ||
+               (real && bound.min_median_sqnr_db && *out.median_sqnr_db < *bound.min_median_sqnr_db) ||
                (!real && bound.max_relative_error && !out.equal) ||
                (bound.min_agreement && out.agreement && *out.agreement < *bound.min_agreement);
   return out;

@@ -196,7 +196,7 @@ struct Verifier::Impl {
       Error error = done.take_error();
       if (passes(error)) return error;
       if (error.code == Code::kLimit && !options.probes && original.operations() > most) {
-        return close(VerifyState::kSkipped, cat("one probe takes more than ", most / 1'000'000, " million operations in each model; --verify 1 runs it all the same"));
+        return close(VerifyState::kSkipped, cat("one probe takes more than ", most / 1'000'000, " million operations in each model; a number of probes runs it all the same"));
       }
       // The refusal that speaks of an op says more than those of later guesses.
       if (first_refusal.empty() || error.code == Code::kUnsupported) first_refusal = error.to_string();
@@ -210,9 +210,6 @@ struct Verifier::Impl {
       return {};
     }
     if (!done.value()) return {};
-    if (original.drew_random_numbers()) {
-      return close(VerifyState::kNotRunnable, "the model draws random numbers: its outputs differ from run to run");
-    }
     const uint64_t cost = std::max<uint64_t>(original.operations(), 1);
     const uint64_t offered = samples != nullptr ? samples->probes.size() : kMostProbes;
     count = options.probes ? *options.probes : std::clamp<uint64_t>(budget_left() / (2 * cost), 1, offered);
@@ -298,6 +295,11 @@ struct Verifier::Impl {
       now.outputs.push_back(std::move(c));
     }
     now.state = state;
+    // Equal seeds draw equal numbers here, and dropout that is off ignores them; else nothing can be said.
+    if (state == VerifyState::kMissed && original.drew_random_numbers()) {
+      now.why = "the model draws random numbers: its outputs differ from run to run";
+      return (void)close(VerifyState::kNotRunnable, "");
+    }
     if (state == VerifyState::kMissed && frozen != nullptr && begin_search()) {
       stage = Stage::kSearch;
       return;
@@ -309,20 +311,15 @@ struct Verifier::Impl {
     std::string s = cat("output ", printable(c.key), " differs from the original's: ");
     if (!c.problem.empty()) return cat(s, c.problem);
     const VerifyBound& bound = options.bound;
-    if (c.median_sqnr_db && bound.min_sqnr_db && *c.median_sqnr_db < *bound.min_sqnr_db) {
-      return cat(s, fixed(*c.median_sqnr_db), " dB, the bound is ", fixed(*bound.min_sqnr_db));
+    const auto below = [](const std::optional<double>& value, const std::optional<double>& least) { return value && least && *value < *least; };
+    if (below(c.sqnr_db, bound.min_sqnr_db)) return cat(s, tenths_text(*c.sqnr_db), " dB, the bound is ", tenths_text(*bound.min_sqnr_db));
+    if (below(c.median_sqnr_db, bound.min_median_sqnr_db)) {
+      return cat(s, tenths_text(*c.median_sqnr_db), " dB on the middle probe, the bound is ", tenths_text(*bound.min_median_sqnr_db));
     }
     if (c.agreement && bound.min_agreement && *c.agreement < *bound.min_agreement) {
-      return cat(s, fixed(100 * *c.agreement), " % agree, the bound is ", fixed(100 * *bound.min_agreement));
+      return cat(s, tenths_text(100 * *c.agreement), " % agree, the bound is ", tenths_text(100 * *bound.min_agreement));
     }
-    return cat(s, c.sqnr_db ? cat(fixed(*c.sqnr_db), " dB") : std::string("values are not equal"), ", and this recipe keeps outputs equal");
-  }
-
-  // One decimal, without a libm or a printf.
-  static std::string fixed(double value) {
-    const int64_t tenths = static_cast<int64_t>(value * 10 + (value < 0 ? -0.5 : 0.5));
-    const int64_t size = tenths < 0 ? -tenths : tenths;
-    return cat(tenths < 0 ? "-" : "", size / 10, ".", size % 10);
+    return cat(s, c.sqnr_db ? cat(tenths_text(*c.sqnr_db), " dB") : std::string("values are not equal"), ", and this recipe keeps outputs equal");
   }
 
   bool begin_search() {
