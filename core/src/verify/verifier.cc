@@ -146,7 +146,9 @@ struct Verifier::Impl {
     ends = other != nullptr ? ends_of(*other) : ends_by_name(a, original.meta(), result.meta());
     if (!ends.ok()) return close(VerifyState::kNotRunnable, ends.error().message);
     b = std::move(ends).value();
-    if (a.outputs.size() != b.outputs.size()) return close(VerifyState::kMissed, "the outputs of the signature are not the same");
+    const bool same_keys = a.outputs.size() == b.outputs.size() &&
+                           std::equal(a.outputs.begin(), a.outputs.end(), b.outputs.begin(), [](const auto& x, const auto& y) { return x.first == y.first; });
+    if (!same_keys) return close(VerifyState::kMissed, "the outputs of the signature are not the same");
     auto at = options.samples.find(s.key);
     if (at == options.samples.end()) at = options.samples.find("");
     samples = at == options.samples.end() || at->second.probes.empty() ? nullptr : &at->second;
@@ -197,7 +199,7 @@ struct Verifier::Impl {
         return close(VerifyState::kSkipped, cat("one probe takes more than ", most / 1'000'000, " million operations in each model; a number of probes runs it all the same"));
       }
       // The refusal that speaks of an op says more than those of later guesses.
-      if (first_refusal.empty()) first_refusal = error.to_string();
+      if (first_refusal.empty() || error.code == Code::kUnsupported) first_refusal = error.to_string();
       spent += original.operations();
       original.abandon();
       started = false;
