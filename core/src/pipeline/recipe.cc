@@ -9,7 +9,8 @@ namespace {
 
 #define WHITTLE_FLOAT_STEPS                                                                \
   "remove_identities(checks=true) merge_duplicate_nodes fold_constants fold_old_batch_norms " \
-  "fold_batch_norms fold_constants remove_identities merge_duplicate_nodes prune_unused "
+  "fold_batch_norms fold_constants simplify_movement simplify_arithmetic fold_constants "    \
+  "remove_identities merge_duplicate_nodes prune_unused "
 
 constexpr PresetInfo kPresets[] = {
     {"exact", "smaller without changing a bit of any output", Fidelity::kExact,
