@@ -5,7 +5,7 @@
 //   Reshape(x, [Shape(x)[0], 784])    Reshape(x, [-1, 784])
 //   Transpose(Transpose(x))           one, or none when they cancel; none for the order 0, 1, 2, …
 //   Cast(Cast(x))                     one when the first loses nothing; none to the same dtype
-//   Slice, StridedSlice of everything, Pad by 0, Tile by 1, BroadcastTo the same shape: none
+//   Slice, StridedSlice of everything, Pad by 0, Tile by 1, BroadcastTo the same shape, Sum over no axis: none
 //   ConcatV2(ConcatV2(a, b), c)       ConcatV2(a, b, c)
 //   ConcatV2(Split(x)), Pack(Unpack(x)) in order, Split(x, 1): x
 //   Unpack(Pack(a, b)), Pack(a, b)[1]: a, b
@@ -44,6 +44,11 @@ constexpr std::string_view kReductions = "squeezes after reductions";
 constexpr std::string_view kLookups = "unique ids of sparse lookups";
 
 bool is_view(std::string_view op) { return op == "Reshape" || op == "Squeeze" || op == "ExpandDims"; }
+
+bool is_reduction(std::string_view op) {
+  constexpr std::string_view kOps[] = {"Mean", "Sum", "Max", "Min", "Prod", "All", "Any"};
+  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+}
 
 bool all_are(const std::vector<int64_t>& values, int64_t wanted) {
   return std::all_of(values.begin(), values.end(), [wanted](int64_t v) { return v == wanted; });
@@ -89,6 +94,10 @@ class Movement final : public Rewriter {
     if (op == "Split" || op == "SplitV") return n > 1 && node(id).attrs.int_or("num_split", 0) == 1 && bypass(id, in(id, op == "Split" ? 1 : 0), kUndone);
     if (op == "Unpack") return unpack(id);
     if (op == "Shape") return same_shape(id);
+    if (n == 2 && is_reduction(op)) {
+      const TensorRef* axes = constant(in(id, 1));
+      return axes != nullptr && axes->elements() == 0 && bypass(id, in(id, 0), kWhole);
+    }
     if (op == "StridedSlice") return strided_slice(id);
     if (lookups_ && op.compare(0, 13, "SparseSegment") == 0) return sparse_lookup(id);
     return whole(id) && bypass(id, in(id, 0), kWhole);
@@ -143,10 +152,9 @@ class Movement final : public Rewriter {
 
   // Mean, Max, … whose axes the Squeeze takes out again.
   bool squeezed_reduction(NodeId id) {
-    constexpr std::string_view kOps[] = {"Mean", "Sum", "Max", "Min", "Prod", "All", "Any"};
     const OutputId before = in(id, 0);
     const std::string& op = maker(before).op;
-    if (std::find(std::begin(kOps), std::end(kOps), op) == std::end(kOps) || !only_for(before, op)) return false;
+    if (!is_reduction(op) || !only_for(before, op)) return false;
     if (!maker(before).attrs.bool_or("keep_dims", false) || maker(before).inputs().size() != 2) return false;
     const int rank = shape(before).rank();
     std::optional<std::vector<int64_t>> axes = ints(in(before.node, 1));
