@@ -42,7 +42,7 @@ Status Rewriter::run() {
       if (!g_.alive(id)) continue;
       // What is fed in the place of a node may have any shape, unless that is a placeholder.
       if (!is_fed(id) || g_.node(id).op.compare(0, 11, "Placeholder") == 0) shapes_.visit(id);
-      if (touchable(id) && visit(id)) changed = true;
+      if (steady(id) && !is_fed(id) && visit(id)) changed = true;
     }
     if (!missing_.ok() || !changed) return std::move(missing_);
   }
@@ -73,9 +73,8 @@ bool Rewriter::plain(OutputId v, std::string_view op) const {
 }
 
 bool Rewriter::touchable(NodeId id) const {
-  const size_t k = index_of(id);
-  if ((k < pinned_.size() && pinned_[k]) || (k < unsteady_.size() && unsteady_[k])) return false;
-  return g_.node(id).controls().empty();
+  const bool pinned = index_of(id) < pinned_.size() && pinned_[index_of(id)];
+  return !pinned && steady(id) && g_.node(id).controls().empty();
 }
 
 bool Rewriter::only_for(OutputId v, std::string_view op) const {
@@ -129,7 +128,7 @@ bool Rewriter::reads_reference(OutputId v) const {
 }
 
 bool Rewriter::bypass(NodeId id, OutputId by, std::string_view rule) {
-  if (reads_reference(by)) return false;
+  if (!touchable(id) || reads_reference(by)) return false;
   g_.replace_uses({id, 0}, by);
   g_.replace_control_uses(id, by.node);
   sweep({id}, rule);

@@ -3,8 +3,10 @@
 //
 //   class MyRules : public Rewriter { … };      rules().run() walks every graph of the model
 //
-// Touchable  nodes nobody outside names (endpoints, init, assets), without control inputs, and not
-//            behind v1 control flow: there a value may be dead, and its users' deadness is meaning.
+// Visited    nodes that nobody feeds and that are not behind v1 control flow: there a value may be dead,
+//            and its users' deadness is meaning.
+// Touchable  those of them that nobody outside names (endpoints, init, assets) and that wait for nothing:
+//            they may go. Others may become another op under their name.
 // Known      constants that nobody feeds and that wait for nothing; static shapes with symbols.
 // Booked     every rule by its own name: nodes and bytes that went, less those that came.
 #ifndef WHITTLE_TRANSFORMS_REWRITER_H_
@@ -30,7 +32,7 @@ class Rewriter {
   Status run();
 
  protected:
-  // Tries every rule on one touchable node; true when something changed (the node may be gone).
+  // Tries every rule on one node; true when something changed (the node may be gone).
   virtual bool visit(NodeId id) = 0;
 
   const Node& node(NodeId id) const { return g_.node(id); }
@@ -54,7 +56,7 @@ class Rewriter {
   const Shape& shape(OutputId v) const { return shapes_.of(v); }
 
   // Edits; the rule that made them is booked. A bypassed node's users read `by` instead of its
-  // output 0. Each takes out what nobody uses any more.
+  // output 0 (false when it is not touchable). Each takes out what nobody uses any more.
   bool bypass(NodeId id, OutputId by, std::string_view rule);
   void sweep(std::vector<NodeId> ids, std::string_view rule);
   void set_inputs(NodeId id, const std::vector<OutputId>& inputs);
@@ -68,6 +70,7 @@ class Rewriter {
   StaticShapes shapes_;
 
  private:
+  bool steady(NodeId id) const { return index_of(id) >= unsteady_.size() || !unsteady_[index_of(id)]; }
   bool reads_reference(OutputId v) const;
   void mark(const std::vector<NodeId>& order);
   std::optional<Tensor> loaded(OutputId v, uint64_t most);

@@ -154,7 +154,7 @@ class Movement final : public Rewriter {
   bool squeezed_reduction(NodeId id) {
     const OutputId before = in(id, 0);
     const std::string& op = maker(before).op;
-    if (!is_reduction(op) || !only_for(before, op)) return false;
+    if (!touchable(id) || !is_reduction(op) || !only_for(before, op)) return false;
     if (!maker(before).attrs.bool_or("keep_dims", false) || maker(before).inputs().size() != 2) return false;
     const int rank = shape(before).rank();
     std::optional<std::vector<int64_t>> axes = ints(in(before.node, 1));
@@ -284,7 +284,7 @@ class Movement final : public Rewriter {
 
   bool unpack(NodeId id) {
     const OutputId joined = in(id, 0);
-    if (!plain(joined, "Pack") || maker(joined).attrs.int_or("axis", 0) != node(id).attrs.int_or("axis", 0)) return false;
+    if (!touchable(id) || !plain(joined, "Pack") || maker(joined).attrs.int_or("axis", 0) != node(id).attrs.int_or("axis", 0)) return false;
     const std::vector<OutputId> parts = maker(joined).inputs();
     if (node(id).attrs.int_or("num", -1) != static_cast<int64_t>(parts.size())) return false;
     for (const Use& use : g_.uses(id)) {
