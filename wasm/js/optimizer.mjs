@@ -88,6 +88,8 @@ class Optimizer {
     return this.#enqueue(undefined, (stop) => this.#run('list', [], { what }, stop));
   }
 
+  get heapBytes() { return this.#pool.heapBytes; }
+
   async close() {
     this.#closing.abort();
     await this.#tail;

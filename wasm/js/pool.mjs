@@ -112,6 +112,10 @@ export class Pool {
     return taken;
   }
   get all() { return [this.planner, ...this.workers].filter((worker) => worker?.alive); }
+  // The most wasm memory that one of them holds; it never shrinks, so this is the most it held.
+  get heapBytes() {
+    return [this.planner, ...this.workers].reduce((most, worker) => (Number.isFinite(worker?.heap) ? Math.max(most, worker.heap) : most), 0);
+  }
   // After a run, however it ended: everyone is still, files are closed, the heavy ones are gone.
   async settle() {
     await Promise.all(this.all.map(async (worker) => {
