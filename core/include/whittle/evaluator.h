@@ -52,6 +52,9 @@ struct EvaluatorOptions {
   // Bytes of a file that a node names, by the path that was fed for the asset; kNotFound when there
   // is none. Without it tables from files cannot be filled.
   std::function<Result<std::string>(const std::string& path, Context&)> read_file;
+  // Where the value of a variable that nothing has assigned lies, by its handle node: a model before
+  // freezing. An empty ref: it has none. Such values are loaded when they are read, like constants.
+  std::function<Result<TensorRef>(const Node& handle, Context&)> stored_variable;
   uint64_t memory_budget = uint64_t{512} << 20;  // bytes of values and kept weights together
   uint64_t kept_weights = uint64_t{64} << 20;    // bytes of loaded constants kept for later uses
 };
@@ -64,6 +67,8 @@ class Run {
   // The fetched tensors, in order; after step() gave true.
   virtual std::vector<Tensor> results() = 0;
   virtual uint64_t nodes_run() const = 0;
+  // Multiply-adds and element operations of the kernels so far, roughly: tells what is affordable.
+  virtual uint64_t operations() const = 0;
   virtual uint64_t peak_bytes() const = 0;
 };
 
@@ -85,6 +90,11 @@ class Evaluator {
   // start(), step() to the end, results(). Not restartable: use start() when bytes may be missing.
   Result<std::vector<Tensor>> run(const std::vector<Feed>& feeds,
                                   const std::vector<OutputId>& fetches, Context& ctx);
+
+  // Whether a run has drawn random numbers that no seed input determines: two models differ then.
+  bool drew_random_numbers() const;
+  // Forgets loaded constants, so that their memory is free.
+  void drop_weights();
 
   // Ops without a kernel that the fetches reach, functions included; each op once, first node first.
   // Empty: everything has a kernel, though a kernel may still refuse a dtype or an attribute.

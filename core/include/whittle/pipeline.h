@@ -37,6 +37,9 @@ class Pipeline {
 
   Model& model() { return model_; }
   const std::vector<PassRun>& runs() const { return runs_; }
+  // Steps that have run; the first of all bring the model into its normal form.
+  size_t position() const { return next_; }
+  size_t structural_steps() const { return structural_; }
   double progress() const;  // 0..1
   std::string_view current() const;
 

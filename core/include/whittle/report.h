@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "whittle/model.h"
+#include "whittle/verification.h"
 
 namespace whittle {
 
@@ -64,6 +65,7 @@ struct Report {
   std::vector<ReportSignature> signatures;
   std::vector<std::string> lost;    // what only the object graph held
   std::vector<std::string> opaque_ops;  // ops nobody describes, kept untouched
+  Verification verification;
   std::string verdict;              // "smaller", "nothing to gain"
 };
 

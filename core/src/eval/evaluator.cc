@@ -46,7 +46,10 @@ struct Evaluator::Impl {
 Evaluator::Evaluator(MetaGraph& meta, EvaluatorOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->shared.meta = &meta;
   impl_->shared.state.read_file = options.read_file;
+  impl_->shared.state.stored_variable = options.stored_variable;
   impl_->shared.options = std::move(options);
+  eval::Shared* shared = &impl_->shared;
+  shared->state.load = [shared](const TensorRef& ref, Context& ctx) { return shared->load(ref, ctx); };
 }
 
 Evaluator::~Evaluator() = default;
@@ -54,6 +57,9 @@ Evaluator::~Evaluator() = default;
 void Evaluator::set_variable(const std::string& name, Tensor value) {
   eval::set_variable(impl_->shared.state, name, std::move(value));
 }
+
+bool Evaluator::drew_random_numbers() const { return !impl_->shared.state.drawn.empty(); }
+void Evaluator::drop_weights() { impl_->shared.drop_kept(); }
 
 Status Evaluator::initialize(Context& ctx) {
   const std::vector<NodeId>& init = impl_->shared.meta->init;

@@ -4,6 +4,7 @@
 
 #include "families.h"
 #include "state_objects.h"
+#include "whittle/math.h"
 
 namespace whittle::eval {
 
@@ -373,6 +374,10 @@ Status Execution::load_inputs(const StepInfo& s, Iteration& it, Context& ctx) {
   for (uint32_t i = 0; i < s.inputs; ++i) {
     Value& slot = it.inputs[s.first_input + i];
     if (slot.live && slot.constant != nullptr) load(slot, *slot.constant);
+    // A kernel sees the value of a reference variable; the others see the handle.
+    if (s.role == Role::kKernel && slot.live) {
+      if (const TensorRef* stored = unloaded_variable(slot)) load(slot, *stored);
+    }
   }
   return status;
 }
@@ -387,6 +392,42 @@ Result<bool> truth(const Value& v) {
   if (t.dtype() == DType::kBool) return t.bytes()[0] != 0;
   WHITTLE_ASSIGN(const double d, scalar_real(t, "condition"));
   return d != 0;
+}
+
+uint64_t elements_of(const Tensors& tensors) {
+  uint64_t n = 0;
+  for (const Tensor& t : tensors) n += t.elements();
+  return n;
+}
+
+// How many products an output element of a kProduct kernel sums up. Convolutions: what the filter
+// holds for one output channel. Matrix products: |a| |b| / |out| = (mk kn) / (mn) = k k.
+double inner_size(const Node& node, const Tensors& in) {
+  if (in.size() < 2) return 1;
+  const Tensor& filter = in[1];
+  const bool depthwise = node.op.compare(0, 9, "Depthwise") == 0;
+  if (depthwise || node.op.compare(0, 4, "Conv") == 0) {
+    const std::vector<int64_t>& d = filter.shape().dims;
+    uint64_t channels = d.empty() ? 1 : static_cast<uint64_t>(d.back());
+    if (depthwise && d.size() > 1) channels *= static_cast<uint64_t>(d[d.size() - 2]);
+    return channels == 0 ? 1 : static_cast<double>(filter.elements()) / static_cast<double>(channels);
+  }
+  return -static_cast<double>(in[0].elements()) * static_cast<double>(filter.elements());
+}
+
+uint64_t operations_of(Cost cost, uint64_t in, uint64_t out, double inner) {
+  switch (cost) {
+    case Cost::kView: return 1;
+    case Cost::kProduct: {
+      const double n = static_cast<double>(out);
+      const double each = inner >= 0 ? inner : n == 0 ? 0 : sqrt_f64(-inner / n);
+      return static_cast<uint64_t>(std::min(n * each, 1e18));
+    }
+    case Cost::kReduce: return in;
+    case Cost::kMove:
+    case Cost::kElement: return out;
+  }
+  return 0;
 }
 
 // Roles whose inputs may stay unloaded constants.
@@ -525,7 +566,10 @@ Status Execution::run_one(Context& ctx, uint64_t* work) {
         tensors.push_back(std::move(t));
         v = Value();
       }
+      const uint64_t given = elements_of(tensors);
+      const double inner = s.kernel->cost == Cost::kProduct ? inner_size(*s.node, tensors) : 1;
       WHITTLE_ASSIGN(Tensors results, run_kernel(*s.kernel, *s.node, tensors, ctx));
+      operations_ += operations_of(s.kernel->cost, given, elements_of(results), inner);
       for (Tensor& t : results) {
         *work += t.byte_size() >> 16;
         outputs.push_back(Value::of(std::move(t)));

@@ -82,6 +82,7 @@ class Execution final : public Run {
   std::vector<Tensor> results() override;
   uint64_t nodes_run() const override { return nodes_run_; }
   uint64_t peak_bytes() const override { return ledger_.peak(); }
+  uint64_t operations() const override { return operations_; }
 
  private:
   Status push(Activation activation);
@@ -109,7 +110,7 @@ class Execution final : public Run {
   std::vector<std::unique_ptr<Activation>> stack_;
   std::vector<Tensor> results_;
   Ledger ledger_;
-  uint64_t nodes_run_ = 0;
+  uint64_t nodes_run_ = 0, operations_ = 0;
   bool failed_ = false;
 };
 

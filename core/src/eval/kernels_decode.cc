@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "families.h"
-#include "inflate.h"
+#include "whittle/inflate.h"
 
 namespace whittle::eval {
 namespace {

@@ -18,6 +18,13 @@ void set_variable(State& state, const std::string& name, Tensor value) {
   state.resources[cat("variable//", name)] = std::move(v);
 }
 
+const TensorRef* unloaded_variable(const Value& v) {
+  if (v.object == nullptr || v.object->kind() != Object::Kind::kVariable) return nullptr;
+  const auto* variable = static_cast<const VariableObject*>(v.object.get());
+  const bool assigned = variable->value.dtype() != DType::kInvalid;
+  return variable->is_ref && !assigned && !variable->stored.empty() ? &variable->stored : nullptr;
+}
+
 Result<Tensor> tensor_of(Value& v) {
   if (v.object == nullptr) return std::move(v.tensor);
   if (v.object->kind() == Object::Kind::kVariable) {
@@ -41,6 +48,9 @@ Status variable_handle(StateCall& call) {
     auto v = std::make_shared<VariableObject>();
     v->dtype = call.node.attrs.type_or("dtype", DType::kInvalid);
     v->name = call.node.name;
+    if (call.state.stored_variable) {
+      WHITTLE_ASSIGN(v->stored, call.state.stored_variable(call.node, call.ctx));
+    }
     slot = std::move(v);
   }
   if (slot->kind() != Object::Kind::kVariable) return invalid_argument("the name is no variable's");
@@ -49,8 +59,9 @@ Status variable_handle(StateCall& call) {
   return {};
 }
 
-Result<Tensor> read(const VariableObject& v) {
+Result<Tensor> read(const VariableObject& v, StateCall& call) {
   if (v.value.dtype() == DType::kInvalid) {
+    if (!v.stored.empty()) return call.state.load(v.stored, call.ctx);
     return invalid_argument(cat("variable ", printable(v.name), " has no value"));
   }
   return v.value;
@@ -58,7 +69,7 @@ Result<Tensor> read(const VariableObject& v) {
 
 Status read_variable(StateCall& call) {
   WHITTLE_ASSIGN(VariableObject* v, object_input<VariableObject>(call, 0));
-  WHITTLE_ASSIGN(Tensor t, read(*v));
+  WHITTLE_ASSIGN(Tensor t, read(*v, call));
   call.out.push_back(Value::of(std::move(t)));
   return {};
 }
@@ -81,7 +92,7 @@ Status assign(StateCall& call) {
 Status assign_changed(StateCall& call) {
   WHITTLE_CHECK(need_inputs(call, 2));
   WHITTLE_ASSIGN(VariableObject* v, object_input<VariableObject>(call, 0));
-  WHITTLE_ASSIGN(Tensor old, read(*v));
+  WHITTLE_ASSIGN(Tensor old, read(*v, call));
   WHITTLE_ASSIGN(Tensor change, tensor_of(call.in[1]));
   Tensor both[2] = {std::move(old), std::move(change)};
   const bool add = call.node.op.compare(0, 9, "AssignAdd") == 0;
@@ -94,7 +105,7 @@ Status assign_changed(StateCall& call) {
 Status is_initialized(StateCall& call) {
   WHITTLE_ASSIGN(VariableObject* v, object_input<VariableObject>(call, 0));
   WHITTLE_ASSIGN(Tensor t, make_tensor(DType::kBool, {}, call.ctx));
-  t.mutable_bytes()[0] = v->value.dtype() != DType::kInvalid;
+  t.mutable_bytes()[0] = v->value.dtype() != DType::kInvalid || !v->stored.empty();
   call.out.push_back(Value::of(std::move(t)));
   return {};
 }
@@ -102,7 +113,7 @@ Status is_initialized(StateCall& call) {
 // Reading ops that are a plain op on the variable's value.
 Status on_value(StateCall& call, std::string_view op, std::vector<Tensor> more) {
   WHITTLE_ASSIGN(VariableObject* v, object_input<VariableObject>(call, 0));
-  WHITTLE_ASSIGN(Tensor value, read(*v));
+  WHITTLE_ASSIGN(Tensor value, read(*v, call));
   std::vector<Tensor> inputs;
   inputs.push_back(std::move(value));
   for (Tensor& t : more) inputs.push_back(std::move(t));

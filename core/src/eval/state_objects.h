@@ -59,12 +59,16 @@ class VariableObject final : public Object {
   DType dtype = DType::kInvalid;
   std::string name;
   Tensor value;         // kInvalid dtype before the first assignment
+  TensorRef stored;     // read until then; may be empty
   bool is_ref = false;  // readers of the handle see the value
 };
 
 // The name under which a resource op's object is kept.
 std::string resource_name(const Node& node, std::string_view kind);
 void set_variable(State& state, const std::string& name, Tensor value);
+
+// The stored value that a reader of `v` needs first; null when there is nothing to load.
+const TensorRef* unloaded_variable(const Value& v);
 
 // The tensor a kernel sees: the present value where `v` is a reference to a variable.
 Result<Tensor> tensor_of(Value& v);

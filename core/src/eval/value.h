@@ -45,6 +45,8 @@ struct Value {
 struct State {
   std::map<std::string, std::shared_ptr<Object>> resources;
   std::function<Result<std::string>(const std::string& path, Context&)> read_file;
+  std::function<Result<TensorRef>(const Node& handle, Context&)> stored_variable;
+  std::function<Result<Tensor>(const TensorRef&, Context&)> load;
   std::map<const Node*, uint64_t> drawn;  // random numbers taken by each node so far
 };
 

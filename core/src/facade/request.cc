@@ -87,10 +87,9 @@ Result<Recipe> recipe_from(const Json& json) {
   return recipe;
 }
 
-Result<std::vector<FileEntry>> files_from(const Json& json) {
-  std::vector<FileEntry> out;
+Status files_from(const Json& json, Request& request) {
   auto it = json.find("files");
-  if (it == json.end()) return out;
+  if (it == json.end()) return {};
   if (!it->is_array()) return bad("files", "a list of {path, size}");
   if (it->size() > 1'000'000) return over_limit("the input has more than 1,000,000 files");
   for (const Json& f : *it) {
@@ -98,9 +97,15 @@ Result<std::vector<FileEntry>> files_from(const Json& json) {
         !f["size"].is_number_unsigned()) {
       return bad("files", "a list of {path, size}");
     }
-    out.push_back({f["path"].get<std::string>(), f["size"].get<uint64_t>()});
+    WHITTLE_ASSIGN(const std::string role, text(f, "role", "model"));
+    if (role == "model") request.roles.push_back(FileRole::kModel);
+    else if (role == "other") request.roles.push_back(FileRole::kOther);
+    else if (role == "samples") request.roles.push_back(FileRole::kSamples);
+    else return bad("files.role", "model, other or samples");
+    request.files.push_back({f["path"].get<std::string>(), f["size"].get<uint64_t>()});
   }
-  return out;
+  if (!std::is_sorted(request.roles.begin(), request.roles.end())) return bad("files", "in the order model, other, samples");
+  return {};
 }
 
 Result<bool> flag(const Json& o, const char* field) {
@@ -133,6 +138,27 @@ Result<SampleSpec> samples_from(const Json& o) {
   return s;
 }
 
+// "verify": false, true (as many probes as are cheap) or a number of probes.
+Result<VerifyRequest> verify_from(const Json& o) {
+  VerifyRequest r;
+  auto it = o.find("verify");
+  if (it != o.end() && !it->is_null()) {
+    if (it->is_boolean()) r.wanted = it->get<bool>();
+    else if (it->is_number_unsigned() && it->get<uint64_t>() >= 1 && it->get<uint64_t>() <= 1000) r.probes = it->get<uint64_t>();
+    else return bad("verify", "true, false or a number of probes from 1 to 1000");
+  }
+  for (const auto& [field, into] : {std::pair{"min_sqnr", &r.min_sqnr_db}, std::pair{"min_agreement", &r.min_agreement}}) {
+    it = o.find(field);
+    if (it == o.end() || it->is_null()) continue;
+    if (!it->is_number()) return bad(field, "a number");
+    *into = it->get<double>();
+  }
+  if (r.min_agreement && (*r.min_agreement < 0 || *r.min_agreement > 1)) return bad("min_agreement", "a share from 0 to 1");
+  if (!r.wanted && (r.min_sqnr_db || r.min_agreement)) return bad("verify", "on where a bound is given");
+  WHITTLE_ASSIGN(r.keep_anyway, flag(o, "keep_anyway"));
+  return r;
+}
+
 }  // namespace
 
 Result<Request> parse_request(std::string_view text_json) {
@@ -144,8 +170,9 @@ Result<Request> parse_request(std::string_view text_json) {
   else if (command == "inspect") r.command = Command::kInspect;
   else if (command == "list") r.command = Command::kList;
   else if (command == "evaluate") r.command = Command::kEvaluate;
-  else return bad("command", "optimize, inspect, list or evaluate");
-  WHITTLE_ASSIGN(r.files, files_from(json));
+  else if (command == "compare") r.command = Command::kCompare;
+  else return bad("command", "optimize, inspect, list, evaluate or compare");
+  WHITTLE_CHECK(files_from(json, r));
   const Json empty = Json::object();
   const Json& o = json.contains("options") && json["options"].is_object() ? json["options"] : empty;
   WHITTLE_ASSIGN(const std::string preset, text(o, "preset", ""));
@@ -184,7 +211,16 @@ Result<Request> parse_request(std::string_view text_json) {
   WHITTLE_ASSIGN(r.inputs, texts(o, "inputs"));
   WHITTLE_ASSIGN(r.outputs, texts(o, "outputs"));
   WHITTLE_ASSIGN(r.what, text(o, "what", ""));
+  WHITTLE_ASSIGN(r.verify, verify_from(o));
   return r;
+}
+
+std::vector<FileEntry> files_of(const Request& request, FileRole role) {
+  std::vector<FileEntry> out;
+  for (size_t k = 0; k < request.files.size() && request.roles[k] <= role; ++k) {
+    out.push_back(request.roles[k] == role ? request.files[k] : FileEntry{});
+  }
+  return out;
 }
 
 }  // namespace whittle

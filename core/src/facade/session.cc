@@ -8,6 +8,7 @@
 #include "lists.h"
 #include "request.h"
 #include "scan_jobs.h"
+#include "verifying.h"
 #include "whittle/job.h"
 #include "whittle/pipeline.h"
 #include "whittle/quant.h"
@@ -20,7 +21,7 @@
 namespace whittle {
 namespace {
 
-enum class Stage : uint8_t { kStart, kRead, kCheckpoint, kPasses, kEvaluate, kPlan, kWrite, kDone };
+enum class Stage : uint8_t { kStart, kRead, kCheckpoint, kPasses, kEvaluate, kPlan, kVerify, kOutputs, kWrite, kDone };
 
 std::string_view form_name(InputForm form) {
   switch (form) {
@@ -32,6 +33,9 @@ std::string_view form_name(InputForm form) {
   return "";
 }
 
+// Held blocks are dropped before more is read once they pass this.
+constexpr uint64_t kVerifyCache = uint64_t{96} << 20;
+
 // 10 log10(ratio), to a hundredth: what is shown, and equal on every target's libm.
 double decibels(double ratio) { return std::round(1000 * std::log10(ratio)) / 100; }
 
@@ -41,6 +45,7 @@ struct Session::Impl {
   State state = State::kProgress;
   Stage stage = Stage::kStart;
   Request request;
+  std::vector<FileEntry> model_files;  // of the side that is being read, under their indices in the request
   std::unique_ptr<BlockCache> cache;
   Context ctx;
   std::unique_ptr<ScanJobs> scans;
@@ -48,6 +53,9 @@ struct Session::Impl {
   std::unique_ptr<Model> model;       // between reading and the pipeline
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Evaluation> evaluation;
+  std::unique_ptr<Verifying> verifying;
+  FileRole side = FileRole::kModel;   // compare reads two models
+  Comparison comparison;
   uint64_t nodes_before = 0;
   bool cancelled = false;
 
@@ -76,7 +84,7 @@ struct Session::Impl {
 
   uint64_t input_bytes() const {
     uint64_t total = 0;
-    for (const FileEntry& f : request.files) total += f.size;
+    for (size_t k = 0; k < request.files.size(); ++k) total += request.roles[k] == side ? request.files[k].size : 0;
     return total;
   }
 
@@ -131,6 +139,8 @@ struct Session::Impl {
       case Stage::kPasses: return run_pass();
       case Stage::kEvaluate: return evaluate();
       case Stage::kPlan: return plan();
+      case Stage::kVerify: return verify();
+      case Stage::kOutputs: return make_plan_final();
       case Stage::kWrite: return finish();
       case Stage::kDone: state = State::kDone; return;
     }
@@ -149,13 +159,22 @@ struct Session::Impl {
     ctx = Context(cache.get());
     ctx.set_cancel([this] { return cancelled; });
     scans = std::make_unique<ScanJobs>(ctx);
+    const bool compares = request.command == Command::kCompare;
+    if (compares || (request.command == Command::kOptimize && request.verify.wanted)) {
+      verifying = std::make_unique<Verifying>(request);
+    }
+    open_reader();
+  }
+
+  void open_reader() {
+    model_files = files_of(request, side);
     ReadOptions options;
     options.tags = request.tags;
     options.signatures = request.signatures;
     options.inputs = request.inputs;
     options.outputs = request.outputs;
     options.need_signature = request.command == Command::kOptimize;
-    reader = std::make_unique<ModelReader>(request.files, options);
+    reader = std::make_unique<ModelReader>(model_files, options);
     stage = Stage::kRead;
   }
 
@@ -175,28 +194,39 @@ struct Session::Impl {
   void open_checkpoint() {
     const std::string& root = reader->detected().root;
     if (model->source == Model::Source::kSavedModel &&
-        find_file(request.files, root, "variables/variables.index")) {
+        find_file(model_files, root, "variables/variables.index")) {
       Result<std::shared_ptr<const TensorBundle>> bundle = open_tensor_bundle(
           "variables/variables",
-          [&](std::string_view path) { return find_file(request.files, root, path); }, ctx);
+          [&](std::string_view path) { return find_file(model_files, root, path); }, ctx);
       if (!ready(bundle)) return;
       model->meta.checkpoint = std::move(bundle).value();
     }
     if (request.command == Command::kInspect) {
-      report_json = to_json(inspect_model(*model, *reader, request.files, nodes_before, ctx));
+      report_json = to_json(inspect_model(*model, *reader, model_files, nodes_before, ctx));
       stage = Stage::kDone;
       state = State::kDone;
       return;
     }
-    pipeline = std::make_unique<Pipeline>(std::move(*model), request.recipe, request.keep_devices);
+    const Recipe recipe = request.command == Command::kCompare ? Recipe() : request.recipe;
+    pipeline = std::make_unique<Pipeline>(std::move(*model), recipe, request.keep_devices);
     model.reset();
     stage = Stage::kPasses;
+    if (pipeline->structural_steps() != 0) return;
+    if (request.command == Command::kCompare) return compared_side_is_ready();
+    if (verifying != nullptr) verifying->watch(*pipeline);
   }
 
   void run_pass() {
     phase = std::string(pipeline->current());
     Result<bool> more = pipeline->step(ctx, *scans);
     if (!ready(more)) return;
+    if (request.command == Command::kCompare) {
+      // As it was read, but for a mutable table, whose contents only the normal form has.
+      const bool enough = pipeline->model().meta.table_restores.empty() || pipeline->position() == pipeline->structural_steps();
+      if (enough) compared_side_is_ready();
+      return;
+    }
+    if (verifying != nullptr) verifying->watch(*pipeline);
     if (!more.value()) stage = request.command == Command::kEvaluate ? Stage::kEvaluate : Stage::kPlan;
   }
 
@@ -214,6 +244,43 @@ struct Session::Impl {
     state = State::kDone;
   }
 
+  // One model of a comparison has been read: the other one is next, or both run.
+  void compared_side_is_ready() {
+    ComparedModel& about = side == FileRole::kModel ? comparison.a : comparison.b;
+    about = {std::string(form_name(reader->detected().form)), input_bytes(), nodes_before};
+    if (side == FileRole::kOther) {
+      stage = Stage::kVerify;
+      return;
+    }
+    verifying->set_original(std::make_unique<Model>(std::move(pipeline->model())));
+    pipeline.reset();
+    side = FileRole::kOther;
+    open_reader();
+    stage = Stage::kRead;
+  }
+
+  void verify() {
+    phase = "verifying";
+    const bool compares = request.command == Command::kCompare;
+    const VerifyBound bound = compares ? VerifyBound{{}, request.verify.min_sqnr_db, request.verify.min_agreement}
+                                       : bound_of(request.recipe, request.verify);
+    Result<bool> done = verifying->step(pipeline->model().meta, bound, reader->detected().root, ctx);
+    if (!done.ok() && cache->bytes_held() > kVerifyCache) cache->evict_all();
+    if (!ready(done) || !done.value()) return;
+    cache->evict_all();
+    const Verification& v = verifying->outcome();
+    if (v.state == VerifyState::kMissed && !request.verify.keep_anyway && !compares) return fail(missed_error(v));
+    if (!compares) {
+      stage = Stage::kOutputs;
+      return;
+    }
+    comparison.verification = v;
+    comparison.warnings = ctx.warnings();
+    report_json = comparison_json(comparison);
+    stage = Stage::kDone;
+    state = State::kDone;
+  }
+
   void plan() {
     phase = "planning";
     WriteOptions options;
@@ -222,6 +289,10 @@ struct Session::Impl {
     Result<std::vector<PlannedFile>> files = plan_files(options);
     if (!ready(files)) return;
     planned = std::move(files).value();
+    stage = verifying != nullptr && !unchanged_copy ? Stage::kVerify : Stage::kOutputs;
+  }
+
+  void make_plan_final() {
     Status made = make_outputs();
     if (!made.ok()) {
       if (made.error().code == Code::kNeedBytes && ask()) return;
@@ -241,17 +312,17 @@ struct Session::Impl {
       return files;
     }
     WHITTLE_ASSIGN(std::vector<PlannedFile> files,
-                   plan_saved_model(pipeline->model(), request.files, root, options, ctx));
+                   plan_saved_model(pipeline->model(), model_files, root, options, ctx));
     uint64_t after = 0, before = 0;
     for (const PlannedFile& f : files) after += f.size;
-    for (const FileEntry& f : request.files) before += f.path.compare(0, root.size(), root) == 0 ? f.size : 0;
+    for (const FileEntry& f : model_files) before += f.path.compare(0, root.size(), root) == 0 ? f.size : 0;
     // A preset never makes a SavedModel larger; explicit transforms do what they were asked.
     unchanged_copy = !request.recipe.preset.empty() && after >= before &&
                      reader->detected().form == InputForm::kSavedModel;
     if (!unchanged_copy) return files;
     files.clear();
-    for (size_t k = 0; k < request.files.size(); ++k) {
-      const FileEntry& f = request.files[k];
+    for (size_t k = 0; k < model_files.size(); ++k) {
+      const FileEntry& f = model_files[k];
       if (f.path.compare(0, root.size(), root) != 0) continue;
       PlannedFile copy{f.path.substr(root.size()), f.size, {}};
       PlannedSegment segment;
@@ -347,7 +418,11 @@ struct Session::Impl {
     r.signatures = describe_signatures(m.meta);
     r.opaque_ops = opaque_ops(m.meta);
     r.warnings = ctx.warnings();
+    if (verifying != nullptr) r.verification = verifying->outcome();
+    else r.verification.why = "not asked for";
     if (unchanged_copy) {
+      r.verification = {};
+      r.verification.why = "the result is a copy of the input";
       r.verdict = "nothing to gain";
       r.form = "unchanged";
       r.nodes_after = nodes_before;
@@ -357,7 +432,7 @@ struct Session::Impl {
     std::stable_sort(r.tensors.begin(), r.tensors.end(), [](const ReportTensor& a, const ReportTensor& b) {
       return a.record.bytes_before > b.record.bytes_before;
     });
-    book_remainder(m, request.files, reader->detected().root);
+    book_remainder(m, model_files, reader->detected().root);
     r.causes = settle(m.savings, static_cast<int64_t>(r.input_bytes) - static_cast<int64_t>(r.output_bytes),
                       static_cast<int64_t>(r.nodes_before) - static_cast<int64_t>(r.nodes_after));
     if (!request.graph_def) r.lost = m.meta.remainder.object_functions;
@@ -453,8 +528,10 @@ double Session::progress() const {
     case Stage::kPasses: return 0.05 + 0.15 * (impl_->pipeline == nullptr ? 0 : impl_->pipeline->progress());
     case Stage::kEvaluate:
     case Stage::kPlan: return 0.2;
+    case Stage::kVerify: return 0.2 + 0.2 * impl_->verifying->progress();
+    case Stage::kOutputs: return 0.4;
     case Stage::kWrite:
-      return 0.2 + 0.8 * (impl_->work_total == 0 ? 1.0
+      return 0.4 + 0.6 * (impl_->work_total == 0 ? 1.0
                                                  : static_cast<double>(impl_->work_done) /
                                                        static_cast<double>(impl_->work_total));
     case Stage::kDone: return 1;

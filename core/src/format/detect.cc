@@ -26,7 +26,7 @@ std::string lower(std::string_view text) {
 // Left by file managers and archives.
 bool is_junk(std::string_view path) {
   const std::string_view name = file_part(path);
-  return name == ".DS_Store" || name == "Thumbs.db" || name == "desktop.ini" ||
+  return path.empty() || name == ".DS_Store" || name == "Thumbs.db" || name == "desktop.ini" ||
          name.substr(0, 2) == "._" || path.substr(0, 9) == "__MACOSX/";
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "verification_json.h"
 #include "whittle/text.h"
 
 namespace whittle {
@@ -117,6 +118,7 @@ std::string to_json(const Report& r) {
       {"signatures", signatures(r.signatures)},
       {"lost", texts(r.lost)},
       {"opaque_ops", texts(r.opaque_ops)},
+      {"verification", verification_json(r.verification)},
       {"verdict", r.verdict}};
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "eval/inflate.h"
+#include "whittle/inflate.h"
 #include "whittle/text.h"
 
 namespace whittle {
@@ -91,7 +91,7 @@ std::map<std::string, Tensor> read_npz(const std::string& path) {
     if (method == 8) {
       const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(content.data()),
                                            content.size());
-      Result<std::string> plain = eval::inflate(bytes, eval::Wrapper::kNone, uint64_t{1} << 30);
+      Result<std::string> plain = inflate(bytes, Wrapper::kNone, uint64_t{1} << 30);
       if (!plain.ok()) return {};
       content = std::move(plain).value();
     }

@@ -1,9 +1,9 @@
-// inflate.h: RFC 1951 (deflate) with the zlib and gzip wrappers, for DecodeCompressed.
+// inflate.h: RFC 1951 (deflate) with the zlib and gzip wrappers.
 //
 // Errors   invalid_argument for a broken stream or a wrong checksum, limit when the result is larger
 //          than `limit`.
-#ifndef WHITTLE_EVAL_INFLATE_H_
-#define WHITTLE_EVAL_INFLATE_H_
+#ifndef WHITTLE_INFLATE_H_
+#define WHITTLE_INFLATE_H_
 
 #include <cstdint>
 #include <span>
@@ -11,12 +11,12 @@
 
 #include "whittle/result.h"
 
-namespace whittle::eval {
+namespace whittle {
 
 enum class Wrapper : uint8_t { kNone, kZlib, kGzip };
 
 Result<std::string> inflate(std::span<const uint8_t> data, Wrapper wrapper, uint64_t limit);
 
-}  // namespace whittle::eval
+}  // namespace whittle
 
-#endif  // WHITTLE_EVAL_INFLATE_H_
+#endif  // WHITTLE_INFLATE_H_

@@ -1,11 +1,11 @@
-#include "inflate.h"
+#include "whittle/inflate.h"
 
 #include <array>
 
 #include "whittle/crc32.h"
 #include "whittle/text.h"
 
-namespace whittle::eval {
+namespace whittle {
 namespace {
 
 // Canonical Huffman code: symbols sorted by length and value, decoded a bit at a time.
@@ -260,4 +260,4 @@ Result<std::string> inflate(std::span<const uint8_t> data, Wrapper wrapper, uint
   return inflater.take();
 }
 
-}  // namespace whittle::eval
+}  // namespace whittle

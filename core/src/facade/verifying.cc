@@ -1,0 +1,79 @@
+#include "verifying.h"
+
+#include <algorithm>
+
+#include "whittle/text.h"
+
+namespace whittle {
+namespace {
+
+// What two evaluations of one float32 model may differ by after sums are taken in another order.
+constexpr double kRoundingBound = 1e-3;
+// Below this a result does not follow its original any more.
+constexpr double kLossyBound = 10;
+
+Fidelity fidelity_of(const Recipe& recipe) {
+  Fidelity worst = Fidelity::kExact;
+  for (const TransformSpec& spec : recipe.transforms) {
+    if (const PassInfo* info = find_pass(spec.name)) worst = std::max(worst, info->fidelity);
+  }
+  return worst;
+}
+
+}  // namespace
+
+VerifyBound bound_of(const Recipe& recipe, const VerifyRequest& request) {
+  VerifyBound bound;
+  bound.min_sqnr_db = request.min_sqnr_db;
+  bound.min_agreement = request.min_agreement;
+  if (bound.min_sqnr_db || bound.min_agreement) return bound;
+  switch (fidelity_of(recipe)) {
+    case Fidelity::kExact: bound.max_relative_error = 0; break;
+    case Fidelity::kRounding: bound.max_relative_error = kRoundingBound; break;
+    case Fidelity::kLossy: bound.min_sqnr_db = kLossyBound; break;
+  }
+  return bound;
+}
+
+void Verifying::watch(Pipeline& pipeline) {
+  // A mutable table is filled by the restore function, which the evaluator does not run; the normal form has it in its init op.
+  if (pipeline.position() == std::min<size_t>(pipeline.structural_steps(), 1)) {
+    original_ = std::make_unique<Model>(pipeline.model());
+    has_variables_ = true;
+  }
+  if (pipeline.position() == pipeline.structural_steps()) {
+    frozen_ = std::make_unique<Model>(pipeline.model());
+    if (!original_->meta.table_restores.empty()) {
+      original_ = std::make_unique<Model>(pipeline.model());
+      has_variables_ = false;
+    }
+  }
+}
+
+void Verifying::set_original(std::unique_ptr<Model> model) {
+  original_ = std::move(model);
+  has_variables_ = original_->meta.table_restores.empty();
+}
+
+Status Verifying::read_all_samples(const std::string&, Context&) { return {}; }
+
+Result<bool> Verifying::step(MetaGraph& result, const VerifyBound& bound, const std::string& root, Context& ctx) {
+  if (verifier_ == nullptr) {
+    WHITTLE_CHECK(read_all_samples(root, ctx));
+    VerifyOptions options;
+    options.probes = request_.verify.probes;
+    options.bound = bound;
+    options.samples = samples_;
+    verifier_ = std::make_unique<Verifier>(VerifySide{&original_->meta, has_variables_}, VerifySide{&result, has_variables_ && frozen_ == nullptr},
+                                           frozen_ == nullptr ? nullptr : &frozen_->meta, std::move(options));
+  }
+  WHITTLE_ASSIGN(const bool done, verifier_->step(ctx));
+  if (!done) return false;
+  outcome_ = verifier_->take();
+  verifier_.reset();
+  original_.reset();
+  frozen_.reset();
+  return true;
+}
+
+}  // namespace whittle

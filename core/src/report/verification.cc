@@ -1,0 +1,89 @@
+#include "whittle/verification.h"
+
+#include "verification_json.h"
+
+#include "whittle/text.h"
+
+namespace whittle {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text(const std::string& raw) { return is_valid_utf8(raw) ? raw : printable(raw, raw.size()); }
+Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+Json sentence(const std::string& s) { return s.empty() ? Json(nullptr) : Json(text(s)); }
+
+Json output(const OutputComparison& o) {
+  return {{"key", text(o.key)},           {"dtype", o.dtype},
+          {"equal", o.equal},             {"sqnr_db", number(o.sqnr_db)},
+          {"median_sqnr_db", number(o.median_sqnr_db)},
+          {"max_error", o.max_error},     {"relative_error", o.relative_error},
+          {"cosine", number(o.cosine)},   {"agreement", number(o.agreement)},
+          {"kl", number(o.kl)},           {"problem", sentence(o.problem)},
+          {"missed", o.missed}};
+}
+
+Json signature(const SignatureComparison& s) {
+  Json outputs = Json::array();
+  for (const OutputComparison& o : s.outputs) outputs.push_back(output(o));
+  Json first = nullptr;
+  if (s.first_difference) {
+    const FirstDifference& f = *s.first_difference;
+    first = {{"node", text(f.node)}, {"op", text(f.op)}, {"relative_error", f.relative_error}, {"sqnr_db", number(f.sqnr_db)}};
+  }
+  return {{"key", text(s.key)},     {"state", verify_state_name(s.state)}, {"why", sentence(s.why)}, {"probes", s.probes},
+          {"source", s.source},     {"outputs", std::move(outputs)},       {"first_difference", std::move(first)}};
+}
+
+}  // namespace
+
+std::string_view verify_state_name(VerifyState state) {
+  switch (state) {
+    case VerifyState::kSame: return "same";
+    case VerifyState::kClose: return "close";
+    case VerifyState::kMissed: return "missed";
+    case VerifyState::kNotRunnable: return "not runnable";
+    case VerifyState::kSkipped: return "skipped";
+  }
+  return "";
+}
+
+Error missed_error(const Verification& v) {
+  for (const SignatureComparison& s : v.signatures) {
+    if (s.state != VerifyState::kMissed) continue;
+    Error error{Code::kBoundMissed, s.why, {}};
+    if (s.first_difference) error.where.push_back(cat("node ", printable(s.first_difference->node)));
+    error.where.push_back(cat("signature ", printable(s.key)));
+    return error;
+  }
+  return {Code::kBoundMissed, v.why, {}};
+}
+
+nlohmann::ordered_json verification_json(const Verification& v) {
+  Json out = Json::object();
+  out["state"] = verify_state_name(v.state);
+  out["why"] = sentence(v.why);
+  out["bound"] = {{"max_relative_error", number(v.bound.max_relative_error)},
+                  {"min_sqnr_db", number(v.bound.min_sqnr_db)},
+                  {"min_agreement", number(v.bound.min_agreement)}};
+  Json signatures = Json::array();
+  for (const SignatureComparison& s : v.signatures) signatures.push_back(signature(s));
+  out["signatures"] = std::move(signatures);
+  return out;
+}
+
+std::string comparison_json(const Comparison& c) {
+  Json out{{"schema", "whittle-comparison/1"}};
+  const auto model = [](const ComparedModel& m) -> Json {
+    return {{"format", m.format}, {"bytes", m.bytes}, {"nodes", m.nodes}};
+  };
+  out["a"] = model(c.a);
+  out["b"] = model(c.b);
+  out.update(verification_json(c.verification));
+  Json warnings = Json::array();
+  for (const std::string& w : c.warnings) warnings.push_back(text(w));
+  out["warnings"] = std::move(warnings);
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace whittle
