@@ -50,11 +50,33 @@ struct Error {
   std::string to_string() const;
 };
 
+// Frees an Error; out of line, for it happens at every return of every fallible function.
+struct ErrorDelete {
+  void operator()(Error* error) const noexcept;
+};
+
+// An error on its way out: what the makers below give and what the macros pass on. Becomes a Result of
+// any type, or an Error.
+class [[nodiscard]] Failure {
+ public:
+  Failure(Error error);  // NOLINT
+  explicit Failure(std::unique_ptr<Error, ErrorDelete> box) : box_(std::move(box)) {}
+  // Adds the next outer place.
+  Failure&& in(std::string place) &&;
+  operator Error() && { return std::move(*box_); }  // NOLINT
+
+ private:
+  template <class T>
+  friend class Result;
+  std::unique_ptr<Error, ErrorDelete> box_;
+};
+
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                                    // NOLINT
-  Result(Error error) : error_(std::make_unique<Error>(std::move(error))) {}       // NOLINT
+  Result(T value) : value_(std::move(value)) {}                    // NOLINT
+  Result(Failure failure) : error_(std::move(failure.box_)) {}     // NOLINT
+  Result(Error error) : Result(Failure(std::move(error))) {}       // NOLINT
   Result(Result&&) noexcept = default;
   Result& operator=(Result&&) noexcept = default;
 
@@ -68,35 +90,38 @@ class [[nodiscard]] Result {
   const T& operator*() const& { return value(); }
   const Error& error() const { assert(!ok()); return *error_; }
   Error&& take_error() { assert(!ok()); return std::move(*error_); }
+  Failure failure() && { assert(!ok()); return Failure(std::move(error_)); }
 
  private:
   std::optional<T> value_;
-  std::unique_ptr<Error> error_;
+  std::unique_ptr<Error, ErrorDelete> error_;
 };
 
 template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : error_(std::make_unique<Error>(std::move(error))) {}       // NOLINT
+  Result(Failure failure) : error_(std::move(failure.box_)) {}     // NOLINT
+  Result(Error error) : Result(Failure(std::move(error))) {}       // NOLINT
   bool ok() const { return error_ == nullptr; }
   const Error& error() const { assert(!ok()); return *error_; }
   Error&& take_error() { assert(!ok()); return std::move(*error_); }
+  Failure failure() && { assert(!ok()); return Failure(std::move(error_)); }
 
  private:
-  std::unique_ptr<Error> error_;
+  std::unique_ptr<Error, ErrorDelete> error_;
 };
 
 using Status = Result<void>;
 
 // Error makers: `return corrupt(cat("footer too short (", n, " of 48 bytes)"));`
-inline Error invalid_argument(std::string m) { return {Code::kInvalidArgument, std::move(m), {}}; }
-inline Error corrupt(std::string m) { return {Code::kCorrupt, std::move(m), {}}; }
-inline Error unsupported(std::string m) { return {Code::kUnsupported, std::move(m), {}}; }
-inline Error not_found(std::string m) { return {Code::kNotFound, std::move(m), {}}; }
-inline Error over_limit(std::string m) { return {Code::kLimit, std::move(m), {}}; }
-inline Error io_error(std::string m) { return {Code::kIo, std::move(m), {}}; }
-inline Error internal_error(std::string m) { return {Code::kInternal, std::move(m), {}}; }
+Failure invalid_argument(std::string message);
+Failure corrupt(std::string message);
+Failure unsupported(std::string message);
+Failure not_found(std::string message);
+Failure over_limit(std::string message);
+Failure io_error(std::string message);
+Failure internal_error(std::string message);
 
 #define WHITTLE_CONCAT_INNER_(a, b) a##b
 #define WHITTLE_CONCAT_(a, b) WHITTLE_CONCAT_INNER_(a, b)
@@ -105,14 +130,14 @@ inline Error internal_error(std::string m) { return {Code::kInternal, std::move(
 #define WHITTLE_CHECK(expr)                                              \
   do {                                                                   \
     auto whittle_status_ = (expr);                                       \
-    if (!whittle_status_.ok()) return whittle_status_.take_error();      \
+    if (!whittle_status_.ok()) return std::move(whittle_status_).failure();      \
   } while (false)
 
 // The same, naming the place the error passed through.
 #define WHITTLE_CHECK_IN(expr, place)                                                   \
   do {                                                                                  \
     auto whittle_status_ = (expr);                                                      \
-    if (!whittle_status_.ok()) return whittle_status_.take_error().in(place);           \
+    if (!whittle_status_.ok()) return std::move(whittle_status_).failure().in(place);           \
   } while (false)
 
 // WHITTLE_ASSIGN(auto block, read_block(handle)); declares or assigns, or returns the error.
@@ -120,13 +145,13 @@ inline Error internal_error(std::string m) { return {Code::kInternal, std::move(
   WHITTLE_ASSIGN_INNER_(WHITTLE_CONCAT_(whittle_result_, __LINE__), decl, expr)
 #define WHITTLE_ASSIGN_INNER_(temp, decl, expr) \
   auto temp = (expr);                           \
-  if (!temp.ok()) return temp.take_error();     \
+  if (!temp.ok()) return std::move(temp).failure();     \
   decl = std::move(temp).value()
 #define WHITTLE_ASSIGN_IN(decl, expr, place) \
   WHITTLE_ASSIGN_IN_INNER_(WHITTLE_CONCAT_(whittle_result_, __LINE__), decl, expr, place)
 #define WHITTLE_ASSIGN_IN_INNER_(temp, decl, expr, place)       \
   auto temp = (expr);                                           \
-  if (!temp.ok()) return temp.take_error().in(place);           \
+  if (!temp.ok()) return std::move(temp).failure().in(place);           \
   decl = std::move(temp).value()
 
 }  // namespace whittle

@@ -60,7 +60,16 @@ Json schemes() {
 
 Json kernels() {
   Json out = Json::array();
-  for (const KernelInfo& k : all_kernels()) out.push_back({{"op", k.op}});
+  constexpr const char* kExactness[] = {"exact", "ulp", "sum", "random"};
+  constexpr const char* kCost[] = {"view", "move", "element", "reduce", "product"};
+  for (const KernelInfo& k : all_kernels()) {
+    Json dtypes = Json::array();
+    for (int32_t t = 1; t < 64; ++t) {
+      if (k.dtypes.has(static_cast<DType>(t))) dtypes.push_back(dtype_name(static_cast<DType>(t)));
+    }
+    out.push_back({{"op", k.op}, {"dtypes", std::move(dtypes)}, {"attrs", k.attrs},
+                   {"exactness", kExactness[static_cast<size_t>(k.exactness)]}, {"cost", kCost[static_cast<size_t>(k.cost)]}});
+  }
   return out;
 }
 
