@@ -76,7 +76,7 @@ const kSuites = {
 
   async bench(suite) {
     await suite.build('build_module && build_native');
-    await suite.single_case('bench', path.join(root, 'tools/bench/run'), ['--check']);
+    await suite.program('tools/bench/run', 'bash', ['--check']);
   },
 };
 

@@ -47,6 +47,8 @@ export interface Optimizer {
   /** Rejects what is running with `cancelled`, ends the workers. May be called twice. */
   close(): Promise<void>;
   readonly version: string;
+  /** Bytes of WebAssembly memory of the worker that has the most, for measuring; 0 before the first run and after close(). */
+  readonly heapBytes: number;
 }
 
 /** A path (Node), a FileList or list of Files, a handle, or files by their relative paths. */

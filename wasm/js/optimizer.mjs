@@ -35,17 +35,17 @@ export async function createOptimizer(platform, options = {}) {
   if (!WebAssembly.validate(SIMD)) {
     throw new WhittleError('unsupported', 'WebAssembly SIMD is missing here: it needs Chrome 91, Firefox 89, Safari 16.4 or newer');
   }
-  let module;
-  try {
-    module = await compile(options.wasm ?? platform.loadWasm());
-  } catch (thrown) {
+  const compiling = compile(options.wasm ?? platform.loadWasm()).catch((thrown) => {
     if (thrown instanceof WhittleError) throw thrown;
     throw new WhittleError('unsupported', `the WebAssembly module could not be loaded (${thrown.message})`);
-  }
-  const pool = new Pool((number) => platform.start(number), module, options.internal);
+  });
+  compiling.catch(() => {});
+  const pool = new Pool((number) => platform.start(number), options.internal);
   let version;
   try {
-    version = await pool.takePlanner().ready;
+    const planner = pool.takePlanner();  // its thread starts while the module is compiled
+    pool.load(await compiling);
+    version = await planner.ready;
     await pool.settle();
   } catch (thrown) {
     await pool.close();
@@ -103,6 +103,8 @@ class Optimizer {
   async list(what) {
     return this.#enqueue(undefined, (stop) => this.#run('list', [], { what }, stop));
   }
+
+  get heapBytes() { return this.#pool.heapBytes; }
 
   async close() {
     this.#closing.abort();

@@ -1,6 +1,7 @@
 // The workers of an optimizer: one that plans and up to `count` that move weights, started when first needed.
 //
 // start(number) of the platform makes a channel: {post(message, transfer), terminate(), onmessage, onerror, ref(busy)}.
+// The module may come later: load(module). Until then a worker's thread starts, and it is not ready.
 // A worker that failed, did not stop in time or holds too much memory is terminated; the next use starts a new one.
 
 import { CANCEL_MS, HEAP_LIMIT } from './protocol.mjs';
@@ -22,8 +23,10 @@ class Worker {
     this.channel.onerror = (error) => this.die(error);
     this.ready = new Promise((resolve, reject) => { this.started = { resolve, reject }; });
     this.ready.catch(() => {});
-    this.channel.post({ type: 'init', module, number, options });
+    this.options = options;
+    if (module) this.load(module);
   }
+  load(module) { this.channel.post({ type: 'init', module, number: this.number, options: this.options }); }
   take(message) {
     if (message.type === 'ready') return this.started.resolve(message.version);
     if (message.type === 'ended') return this.ended?.();
@@ -88,14 +91,18 @@ class Worker {
 }
 
 export class Pool {
-  constructor(start, module, options) {
+  constructor(start, options) {
     this.start = start;
-    this.module = module;
+    this.module = null;
     this.options = options;
     this.planner = null;
     this.workers = [];
     this.made = 0;
     this.timer = null;
+  }
+  load(module) {
+    this.module = module;
+    for (const worker of this.all) worker.load(module);
   }
   make() { return new Worker(this.start, this.made++, this.module, this.options); }
   takePlanner() {
@@ -112,6 +119,10 @@ export class Pool {
     return taken;
   }
   get all() { return [this.planner, ...this.workers].filter((worker) => worker?.alive); }
+  // The most wasm memory that one of them holds; it never shrinks, so this is the most it held.
+  get heapBytes() {
+    return [this.planner, ...this.workers].reduce((most, worker) => (Number.isFinite(worker?.heap) ? Math.max(most, worker.heap) : most), 0);
+  }
   // After a run, however it ended: everyone is still, files are closed, the heavy ones are gone.
   async settle() {
     await Promise.all(this.all.map(async (worker) => {

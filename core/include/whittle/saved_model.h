@@ -85,6 +85,9 @@ class ModelReader {
   std::unique_ptr<Impl> impl_;
 };
 
+// A serialized TensorProto whose values are all in it. kCorrupt; kUnsupported for resources and variants.
+Result<TensorRef> decode_tensor_proto(std::string_view bytes);
+
 // --- writing ----------------------------------------------------------------------------------
 
 struct PlannedSegment {

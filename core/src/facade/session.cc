@@ -55,6 +55,7 @@ struct Session::Impl {
   std::unique_ptr<Evaluation> evaluation;
   std::unique_ptr<Verifying> verifying;
   FileRole side = FileRole::kModel;   // compare reads two models
+  std::string model_root;
   Comparison comparison;
   uint64_t nodes_before = 0;
   bool cancelled = false;
@@ -193,6 +194,7 @@ struct Session::Impl {
 
   void open_checkpoint() {
     const std::string& root = reader->detected().root;
+    if (side == FileRole::kModel) model_root = root;
     if (model->source == Model::Source::kSavedModel &&
         find_file(model_files, root, "variables/variables.index")) {
       Result<std::shared_ptr<const TensorBundle>> bundle = open_tensor_bundle(
@@ -264,7 +266,7 @@ struct Session::Impl {
     const bool compares = request.command == Command::kCompare;
     const VerifyBound bound = compares ? VerifyBound{{}, request.verify.min_sqnr_db, {}, request.verify.min_agreement}
                                        : bound_of(request.recipe, request.verify);
-    Result<bool> done = verifying->step(pipeline->model().meta, bound, reader->detected().root, ctx);
+    Result<bool> done = verifying->step(pipeline->model().meta, bound, model_root, ctx);
     if (!done.ok() && cache->bytes_held() > kVerifyCache) cache->evict_all();
     if (!ready(done) || !done.value()) return;
     cache->evict_all();

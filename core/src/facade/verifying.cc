@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "whittle/quant.h"
+#include "whittle/samples.h"
+#include "whittle/saved_model.h"
 #include "whittle/text.h"
 
 namespace whittle {
@@ -56,7 +59,42 @@ void Verifying::set_original(std::unique_ptr<Model> model) {
   has_variables_ = original_->meta.table_restores.empty();
 }
 
-Status Verifying::read_all_samples(const std::string&, Context&) { return {}; }
+Status Verifying::read_all_samples(const std::string& root, Context& ctx) {
+  const auto bytes_of = [&](FileId file) -> Result<std::string> {
+    WHITTLE_ASSIGN(const auto bytes, ctx.bytes()->fetch({file, 0, ctx.bytes()->file_size(file)}));
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  std::vector<SampleFile> files;
+  for (size_t k = 0; k < request_.files.size(); ++k) {
+    if (request_.roles[k] != FileRole::kSamples) continue;
+    WHITTLE_ASSIGN(std::string bytes, bytes_of(static_cast<FileId>(k)));
+    files.push_back({request_.files[k].path, std::move(bytes)});
+  }
+  if (files.empty()) return read_warm_up(root, ctx, bytes_of);
+  // Samples may fit one signature of several; one that fits none is a mistake.
+  std::optional<Error> first;
+  for (const Signature& s : original_->meta.signatures) {
+    Result<SampleSet> set = read_samples(files, s);
+    if (set.ok()) samples_[s.key] = std::move(set).value();
+    else if (!first) first = set.take_error();
+  }
+  if (samples_.empty() && first) return *first;
+  return {};
+}
+
+// A warm-up file is part of many exports and says what real requests look like; a broken one is only noted.
+Status Verifying::read_warm_up(const std::string& root, Context& ctx, const std::function<Result<std::string>(FileId)>& bytes_of) {
+  const std::optional<FileId> file = find_file(files_of(request_, FileRole::kModel), root, "assets.extra/tf_serving_warmup_requests");
+  if (!file) return {};
+  WHITTLE_ASSIGN(const std::string bytes, bytes_of(*file));
+  Result<std::map<std::string, SampleSet>> sets = read_warmup(bytes, [&](std::string_view proto) -> Result<Tensor> {
+    WHITTLE_ASSIGN(const TensorRef ref, decode_tensor_proto(proto));
+    return load(ref, ctx);
+  });
+  if (sets.ok()) samples_ = std::move(sets).value();
+  else ctx.warn(cat("the warm-up requests cannot be read: ", sets.error().message));
+  return {};
+}
 
 Result<bool> Verifying::step(MetaGraph& result, const VerifyBound& bound, const std::string& root, Context& ctx) {
   if (verifier_ == nullptr) {

@@ -31,6 +31,7 @@ class Verifying {
 
  private:
   Status read_all_samples(const std::string& root, Context& ctx);
+  Status read_warm_up(const std::string& root, Context& ctx, const std::function<Result<std::string>(FileId)>& bytes_of);
 
   const Request& request_;
   std::unique_ptr<Model> original_, frozen_;

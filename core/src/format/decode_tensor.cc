@@ -3,6 +3,7 @@
 
 #include "decode.h"
 #include "whittle/math.h"
+#include "whittle/saved_model.h"
 #include "whittle/text.h"
 
 namespace whittle::format {
@@ -215,3 +216,13 @@ Result<TensorRef> ValueDecoder::string_tensor(const pb::Tensor& proto, Shape sha
 }
 
 }  // namespace whittle::format
+
+namespace whittle {
+
+Result<TensorRef> decode_tensor_proto(std::string_view bytes) {
+  pb::Tensor proto;
+  if (!format::parse(bytes, &proto)) return corrupt("not a TensorProto");
+  return format::ValueDecoder(format::LazyContents()).tensor(proto);
+}
+
+}  // namespace whittle

@@ -19,6 +19,7 @@ std::string cause_of(std::string_view pass) {
   if (pass == "fold_constants") return "constants folded";
   if (pass == "fold_batch_norms" || pass == "fold_old_batch_norms") return "batch norms folded into weights";
   if (pass == "merge_duplicate_nodes") return "duplicate nodes and constants";
+  if (pass == "prune_branches") return "branches that are never taken";
   return cat("transform ", pass);
 }
 
@@ -131,7 +132,8 @@ Result<bool> Pipeline::step(Context& ctx, ScanStore& scans) {
     run.bytes_removed = freed;
     run.nodes_removed = gone;
     for (const Saving& s : model_.savings) booked += s.bytes;
-    if (named && freed - booked != 0) model_.book(cause_of(spec.name), freed - booked, gone);
+    // Inlining the branch that is taken may grow a model: booked, but not undone.
+    if ((named || spec.name == "prune_branches") && (freed - booked != 0 || gone != 0)) model_.book(cause_of(spec.name), freed - booked, gone);
   }
 #ifndef NDEBUG
   WHITTLE_CHECK_IN(model_.meta.graph.check(), cat("transform ", spec.name));
