@@ -93,6 +93,8 @@ class Evaluator {
 
   // Whether a run has drawn random numbers that no seed input determines: two models differ then.
   bool drew_random_numbers() const;
+  // Whether a run after initialize() has assigned a variable or changed a mutable table: later runs see it.
+  bool changed_state() const;
   // Forgets loaded constants, so that their memory is free.
   void drop_weights();
 

@@ -59,6 +59,7 @@ void Evaluator::set_variable(const std::string& name, Tensor value) {
 }
 
 bool Evaluator::drew_random_numbers() const { return !impl_->shared.state.drawn.empty(); }
+bool Evaluator::changed_state() const { return impl_->shared.state.written; }
 void Evaluator::drop_weights() { impl_->shared.drop_kept(); }
 
 Status Evaluator::initialize(Context& ctx) {
@@ -72,6 +73,7 @@ Status Evaluator::initialize(Context& ctx) {
     }
     impl_->init_run.reset();
     ++impl_->next_init;
+    impl_->shared.state.written = false;
   }
   return {};
 }

@@ -91,6 +91,7 @@ Status initialize(StateCall& call) {
 Status import_table(StateCall& call) {
   WHITTLE_CHECK(need_inputs(call, 3));
   WHITTLE_ASSIGN(TableObject* table, object_input<TableObject>(call, 0));
+  call.state.written = true;
   table->keys.clear();
   table->values.clear();
   table->places.clear();
@@ -99,12 +100,14 @@ Status import_table(StateCall& call) {
 
 Status insert_entries(StateCall& call) {
   WHITTLE_CHECK(need_inputs(call, 3));
+  call.state.written = true;
   WHITTLE_ASSIGN(TableObject* table, object_input<TableObject>(call, 0));
   return insert(*table, call.in[1].tensor, call.in[2].tensor, true);
 }
 
 Status remove_entries(StateCall& call) {
   WHITTLE_CHECK(need_inputs(call, 2));
+  call.state.written = true;
   WHITTLE_ASSIGN(TableObject* table, object_input<TableObject>(call, 0));
   const uint64_t unit = std::max<uint64_t>(product(table->key_dims, 0, table->key_dims.size()), 1);
   for (uint64_t i = 0; i < call.in[1].tensor.elements() / unit; ++i) {

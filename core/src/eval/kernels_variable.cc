@@ -85,6 +85,7 @@ Status assign(StateCall& call) {
   WHITTLE_ASSIGN(Tensor t, tensor_of(call.in[1]));
   v->dtype = t.dtype();
   v->value = std::move(t);
+  call.state.written = true;
   put_result(call);
   return {};
 }
@@ -98,6 +99,7 @@ Status assign_changed(StateCall& call) {
   const bool add = call.node.op.compare(0, 9, "AssignAdd") == 0;
   WHITTLE_ASSIGN(Tensors t, run_kernel(*find_kernel(add ? "AddV2" : "Sub"), call.node, both, call.ctx));
   v->value = std::move(t[0]);
+  call.state.written = true;
   put_result(call);
   return {};
 }

@@ -48,6 +48,7 @@ struct State {
   std::function<Result<TensorRef>(const Node& handle, Context&)> stored_variable;
   std::function<Result<Tensor>(const TensorRef&, Context&)> load;
   std::map<const Node*, uint64_t> drawn;  // random numbers taken by each node so far
+  bool written = false;                   // a variable or table was changed
 };
 
 }  // namespace whittle::eval

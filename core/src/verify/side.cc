@@ -41,7 +41,7 @@ void Side::renew() {
 
 void Side::abandon() {
   runs_.clear();
-  if (drew_random_numbers()) renew();
+  if (drew_random_numbers() || changed_state()) renew();
 }
 
 Status Side::initialize(Context& ctx) { return evaluator_->initialize(ctx); }

@@ -21,11 +21,12 @@ class Side {
   // A bounded piece of work; true when all runs are done. kLimit once one took more than `most` operations.
   Result<bool> step(Context& ctx, uint64_t most);
   std::vector<std::vector<Tensor>> results();
-  // Ends all runs; what they drew of random numbers says nothing of later ones.
+  // Ends all runs. Later ones begin with the state and the random numbers of a model just loaded.
   void abandon();
   void drop_weights() { evaluator_->drop_weights(); }
   uint64_t operations() const;
   bool drew_random_numbers() const { return evaluator_->drew_random_numbers(); }
+  bool changed_state() const { return evaluator_->changed_state(); }
   MetaGraph& meta() { return *side_.meta; }
 
  private:

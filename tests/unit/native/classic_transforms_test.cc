@@ -62,7 +62,7 @@ Status transform(Loaded& loaded, const std::vector<TransformSpec>& transforms) {
   Recipe recipe;
   recipe.transforms = transforms;
   WHITTLE_CHECK(check_recipe(recipe));
-  Pipeline pipeline(loaded.model, recipe, true);
+  Pipeline pipeline(loaded.model, recipe, {true, {}, {}});
   MemoryScans scans(loaded.files->ctx());
   for (bool more = true; more;) {
     WHITTLE_ASSIGN(more, loaded.files->run([&](Context& ctx) { return pipeline.step(ctx, scans); }));
