@@ -119,9 +119,10 @@ export interface OptimizeOptions {
   tags?: string[];
   /** Keep only these signatures. Default: all. */
   signatures?: string[];
-  /** Instead of signatures: names of tensors to feed and to fetch. */
-  inputs?: string[];
+  /** Instead of signatures: names of tensors to fetch. */
   outputs?: string[];
+  /** Names of tensors to feed; only with `outputs`. Default: the placeholders that `outputs` depend on. */
+  inputs?: string[];
   keepDevices?: boolean;
   /** Replace what the sink's folder or file holds, after success. */
   force?: boolean;

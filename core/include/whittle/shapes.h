@@ -4,8 +4,8 @@
 //
 // A placeholder's shape is what the signature promises; loaders refuse feeds of another one.
 // Shapes are exact or unknown, never guessed: a node whose inputs do not fit together is unknown.
-#ifndef WHITTLE_TRANSFORMS_SHAPES_H_
-#define WHITTLE_TRANSFORMS_SHAPES_H_
+#ifndef WHITTLE_SHAPES_H_
+#define WHITTLE_SHAPES_H_
 
 #include <functional>
 #include <map>
@@ -42,4 +42,4 @@ class StaticShapes {
 
 }  // namespace whittle
 
-#endif  // WHITTLE_TRANSFORMS_SHAPES_H_
+#endif  // WHITTLE_SHAPES_H_
