@@ -64,7 +64,8 @@ export const OPTIONS = ${JSON.stringify(Object.fromEntries(options.map(({ name, 
   [name, { short, kind, commands: where, choices, minimum, maximum, required }])), null, 2)};
 
 export const EXCLUDES = ${JSON.stringify(table.excludes)};
-export const TOGETHER = ${JSON.stringify(table.together)};
+// [option, what it needs]
+export const NEEDS = ${JSON.stringify(table.needs)};
 
 export const HELP = ${JSON.stringify(Object.fromEntries([['', main_help], ...commands.map((c) => [c.name, command_help(c)])]), null, 2)};
 `;
@@ -84,8 +85,9 @@ ${options.map((o) => `    {${quoted(o.name)}, ${quoted(o.short ?? '')}, OptionKi
 const std::vector<std::vector<std::string>> kExcludes = {
 ${groups(table.excludes)}
 };
-const std::vector<std::vector<std::string>> kTogether = {
-${groups(table.together)}
+// An option and what it needs.
+const std::vector<std::vector<std::string>> kNeeds = {
+${groups(table.needs)}
 };
 
 const char* const kMainHelp = ${quoted(main_help)};

@@ -158,11 +158,8 @@ class Parser {
       }
       if (given.size() > 1) return cat("--", given[0], " and --", given[1], " exclude each other");
     }
-    for (const std::vector<std::string>& group : kTogether) {
-      auto has = [&](const std::string& option) { return line_.has(option); };
-      auto missing = std::find_if_not(group.begin(), group.end(), has);
-      auto given = std::find_if(group.begin(), group.end(), has);
-      if (missing != group.end() && given != group.end()) return cat("--", *given, " needs --", *missing);
+    for (const std::vector<std::string>& pair : kNeeds) {
+      if (line_.has(pair[0]) && !line_.has(pair[1])) return cat("--", pair[0], " needs --", pair[1]);
     }
     const OptionValue* output = line_.find("output");
     if (output != nullptr && output->text.size() >= 3 && output->text.compare(output->text.size() - 3, 3, ".pb") == 0) {

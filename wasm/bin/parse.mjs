@@ -1,6 +1,6 @@
 // The command line against the table in options.mjs; tools/whittle/command_line.cc does the same.
 
-import { COMMANDS, EXCLUDES, HELP, OPTIONS, TOGETHER } from './options.mjs';
+import { COMMANDS, EXCLUDES, HELP, OPTIONS, NEEDS } from './options.mjs';
 
 export class UsageError extends Error {}
 
@@ -64,10 +64,8 @@ export function parseCommandLine(words) {
     const given = group.filter((option) => Object.hasOwn(options, option));
     if (given.length > 1) throw new UsageError(`--${given[0]} and --${given[1]} exclude each other`);
   }
-  for (const group of TOGETHER) {
-    const missing = group.find((option) => !Object.hasOwn(options, option));
-    const given = group.find((option) => Object.hasOwn(options, option));
-    if (missing && given) throw new UsageError(`--${given} needs --${missing}`);
+  for (const [given, needed] of NEEDS) {
+    if (Object.hasOwn(options, given) && !Object.hasOwn(options, needed)) throw new UsageError(`--${given} needs --${needed}`);
   }
   if (options.output?.endsWith('.pb')) {
     if (options.format === 'saved_model') throw new UsageError('a .pb holds a graph_def; name a folder or a .zip for a saved_model');

@@ -123,9 +123,10 @@ export interface OptimizeOptions {
   tags?: string[];
   /** Keep only these signatures. Default: all. */
   signatures?: string[];
-  /** Instead of signatures: names of tensors to feed and to fetch. */
-  inputs?: string[];
+  /** Instead of signatures: names of tensors to fetch. */
   outputs?: string[];
+  /** Names of tensors to feed; only with `outputs`. Default: the placeholders that `outputs` depend on. */
+  inputs?: string[];
   keepDevices?: boolean;
   /**
    * How many sets of inputs original and result are run on before anything is written; true (default): as many as are

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "meta_reader.h"
+#include "whittle/shapes.h"
 #include "whittle/text.h"
 
 namespace whittle::format {
@@ -70,14 +71,63 @@ Shape shape_of(const MetaGraph& meta, OutputId value) {
   return Shape::unknown();
 }
 
-TensorInfo info_of(const MetaGraph& meta, OutputId value) {
-  TensorInfo info;
-  info.tensors = {value};
-  info.dtype = base_dtype(value_dtype(meta, meta.graph, value));
-  info.shape = shape_of(meta, value);
-  info.has_shape = true;
-  return info;
+// The values of a small constant, for the shapes that follow from it.
+std::optional<std::vector<int64_t>> small_ints(const Graph& g, OutputId value) {
+  const Node& node = g.node(value.node);
+  const AttrValue* attr = node.op == "Const" ? node.attrs.find("value") : nullptr;
+  if (attr == nullptr || attr->tensor().kind() != TensorRef::Kind::kOwned) return std::nullopt;
+  const Tensor& t = attr->tensor().tensor();
+  std::vector<int64_t> out;
+  if (t.elements() > 64) return std::nullopt;
+  if (t.dtype() == DType::kInt32) {
+    out.assign(t.values<int32_t>().begin(), t.values<int32_t>().end());
+  } else if (t.dtype() == DType::kInt64) {
+    out.assign(t.values<int64_t>().begin(), t.values<int64_t>().end());
+  } else {
+    return std::nullopt;
+  }
+  return out;
 }
+
+// What a signature says about values of the graph: what one of the model's own signatures says
+// about the same tensor, else the node itself, else the static shapes of the whole graph.
+class Infos {
+ public:
+  explicit Infos(const MetaGraph& meta) : meta_(meta) {}
+
+  TensorInfo of(OutputId value) {
+    for (const Signature& s : meta_.signatures) {
+      for (const auto* side : {&s.inputs, &s.outputs}) {
+        for (const auto& [key, info] : *side) {
+          const bool same = info.encoding == TensorInfo::Encoding::kName && info.tensors[0] == value;
+          if (same && info.has_shape && !info.shape.unknown_rank) return info;
+        }
+      }
+    }
+    TensorInfo info;
+    info.tensors = {value};
+    info.dtype = base_dtype(value_dtype(meta_, meta_.graph, value));
+    info.shape = shape_of(meta_, value);
+    if (info.shape.unknown_rank) info.shape = inferred(value);
+    info.has_shape = true;
+    return info;
+  }
+
+ private:
+  Shape inferred(OutputId value) {
+    if (!shapes_) {
+      shapes_.emplace(meta_, meta_.graph, [this](OutputId v) { return small_ints(meta_.graph, v); });
+      const Result<std::vector<NodeId>> order = meta_.graph.topological_order();
+      if (order.ok()) {
+        for (NodeId id : *order) shapes_->visit(id);
+      }
+    }
+    return shapes_->of(value);
+  }
+
+  const MetaGraph& meta_;
+  std::optional<StaticShapes> shapes_;
+};
 
 // A name that works as a keyword argument in Python, where signature inputs end.
 std::string key_of(const MetaGraph& meta, OutputId value,
@@ -99,6 +149,7 @@ Result<Signature> named_signature(const ReadOptions& options, const MetaGraph& m
   Signature signature;
   signature.key = "serving_default";
   signature.method_name = "tensorflow/serving/predict";
+  Infos infos(meta);
   std::vector<NodeId> ends;
   std::set<OutputId> seen;
   for (const std::string& name : options.outputs) {
@@ -108,7 +159,7 @@ Result<Signature> named_signature(const ReadOptions& options, const MetaGraph& m
     }
     ends.push_back(value.node);
     if (!seen.insert(value).second) continue;
-    signature.outputs.emplace(key_of(meta, value, signature.outputs), info_of(meta, value));
+    signature.outputs.emplace(key_of(meta, value, signature.outputs), infos.of(value));
   }
   std::vector<OutputId> inputs;
   for (const std::string& name : options.inputs) {
@@ -118,13 +169,18 @@ Result<Signature> named_signature(const ReadOptions& options, const MetaGraph& m
   if (inputs.empty()) {
     const std::vector<bool> needed = reachable_from(meta.graph, ends);
     for (NodeId id : meta.graph.ids()) {
-      if (needed[index_of(id)] && is_placeholder(meta.graph.node(id))) inputs.push_back({id, 0});
+      const Node& node = meta.graph.node(id);
+      // Not what has a default, nor what the loaders feed with the path of an asset.
+      const bool feeds = is_placeholder(node) && node.op != "PlaceholderWithDefault" &&
+                         std::none_of(meta.assets.begin(), meta.assets.end(),
+                                      [&](const Asset& a) { return a.tensor.node == id; });
+      if (needed[index_of(id)] && feeds) inputs.push_back({id, 0});
     }
   }
   seen.clear();
   for (OutputId value : inputs) {
     if (!seen.insert(value).second) continue;
-    signature.inputs.emplace(key_of(meta, value, signature.inputs), info_of(meta, value));
+    signature.inputs.emplace(key_of(meta, value, signature.inputs), infos.of(value));
   }
   return signature;
 }

@@ -15,7 +15,7 @@
 #include <set>
 
 #include "constants.h"
-#include "shapes.h"
+#include "whittle/shapes.h"
 #include "whittle/text.h"
 
 namespace whittle {

@@ -115,6 +115,66 @@ TEST(ModelReader, MakesASignatureOfNamedTensors) {
             "x; for outputs: y, a/b), in graph.pb");
 }
 
+TEST(ModelReader, OutputsAloneFeedThePlaceholdersTheyDependOn) {
+  const std::string nodes =
+      kHalf + node("other", "Placeholder", "", attr("dtype", "type: DT_FLOAT")) +
+      node("rate", "PlaceholderWithDefault", "c", attr("dtype", "type: DT_FLOAT") + attr("shape", "shape { }")) +
+      node("path", "Placeholder", "", attr("dtype", "type: DT_STRING")) + node("read", "ReadFile", "path") +
+      node("z", "Mul", "y rate ^read", kFloat) + node("fixed", "Identity", "c", kFloat);
+  MemoryFiles files({{"saved_model.pb", saved_model(nodes, "asset_file_def { tensor_info { name: \"path:0\" } filename: \"a.txt\" } ")},
+                     {"assets/a.txt", "a"}});
+  ReadOptions options;
+  options.outputs = {"z"};
+  Result<Model> model = read(files, options);
+  ASSERT_EQ(outcome(model), "ok");
+  ASSERT_EQ(model->meta.signatures[0].inputs.size(), 1u);
+  EXPECT_EQ(model->meta.signatures[0].inputs.count("x"), 1u);
+
+  options.outputs = {"fixed"};  // depends on nothing that is fed
+  model = read(files, options);
+  ASSERT_EQ(outcome(model), "ok");
+  EXPECT_TRUE(model->meta.signatures[0].inputs.empty());
+  EXPECT_EQ(model->meta.signatures[0].outputs.at("fixed").shape, Shape({}));
+
+  options.inputs = {"x"};
+  options.outputs = {};
+  EXPECT_EQ(outcome(read(files, options)), "invalid_argument: inputs are named, but no outputs, in saved_model.pb");
+}
+
+TEST(ModelReader, NamedTensorsKeepWhatASignatureSaidAboutThem) {
+  const std::string own =
+      "signature_def { key: \"own\" value { inputs { key: \"a\" value { name: \"x:0\" dtype: DT_FLOAT tensor_shape { dim { size: -1 } dim { "
+      "size: 7 } } } } outputs { key: \"b\" value { name: \"y:0\" dtype: DT_FLOAT tensor_shape { dim { size: 3 } dim { size: 7 } } } } } } ";
+  MemoryFiles files({{"saved_model.pb", saved_model(kHalf, own)}});
+  ReadOptions options;
+  options.inputs = {"x"};
+  options.outputs = {"y"};
+  const Result<Model> model = read(files, options);
+  ASSERT_EQ(outcome(model), "ok");
+  ASSERT_EQ(model->meta.signatures.size(), 1u);
+  EXPECT_EQ(model->meta.signatures[0].inputs.at("x").shape, Shape({-1, 7}));
+  EXPECT_EQ(model->meta.signatures[0].outputs.at("y").shape, Shape({3, 7}));
+}
+
+TEST(ModelReader, NamedTensorsHaveTheirStaticShapes) {
+  const std::string nodes =
+      node("x", "Placeholder", "", attr("dtype", "type: DT_FLOAT") + attr("shape", "shape { dim { size: -1 } dim { size: 6 } }")) +
+      node("s", "Const", "",
+           attr("dtype", "type: DT_INT32") +
+               attr("value", "tensor { dtype: DT_INT32 tensor_shape { dim { size: 3 } } int_val: 4 int_val: 2 int_val: 3 }")) +
+      node("r", "Relu", "x", kFloat) + node("y", "Reshape", "r s", kFloat + attr("Tshape", "type: DT_INT32")) +
+      node("u", "Unheard", "y");
+  MemoryFiles files({{"graph.pb", graph_def(nodes + "versions { producer: 100 }")}});
+  ReadOptions options;
+  options.outputs = {"r", "y", "u"};
+  const Result<Model> model = read(files, options);
+  ASSERT_EQ(outcome(model), "ok");
+  const auto& outputs = model->meta.signatures[0].outputs;
+  EXPECT_EQ(outputs.at("r").shape, Shape({-1, 6}));
+  EXPECT_EQ(outputs.at("y").shape, Shape({4, 2, 3}));
+  EXPECT_TRUE(outputs.at("u").shape.unknown_rank);
+}
+
 TEST(ModelReader, FindsTheInitOpWhereTheLoadersDo) {
   const std::string nodes =
       kHalf + node("a", "NoOp") + node("b", "NoOp") + node("c1", "NoOp") + node("d", "NoOp");

@@ -44,7 +44,7 @@ function AskEnds({ session, state }: { session: Session; state: State }) {
   return (
     <form class="ask-ends" onSubmit={start}>
       <h3>What is it for?</h3>
-      <label>Tensors to feed <input name="inputs" data-testid="inputs" required autocomplete="off" spellcheck={false} placeholder="image" /></label>
+      <label>Tensors to feed <input name="inputs" data-testid="inputs" autocomplete="off" spellcheck={false} placeholder="every placeholder they need" /></label>
       <label>Tensors to fetch <input name="outputs" data-testid="outputs" required autocomplete="off" spellcheck={false} placeholder="scores, boxes" /></label>
       <button type="submit" class="button primary" data-testid="start" disabled={state.phase === 'running'}>Start</button>
     </form>

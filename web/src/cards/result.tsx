@@ -64,7 +64,7 @@ async function saveFolder(session: Session): Promise<void> {
 }
 
 const command = (preset: string, ends: Ends | null) => `whittle optimize MODEL -o OUT --preset ${preset}`
-  + (ends ? ` --inputs ${ends.inputs.join()} --outputs ${ends.outputs.join()}` : '');
+  + (ends?.inputs.length ? ` --inputs ${ends.inputs.join()}` : '') + (ends ? ` --outputs ${ends.outputs.join()}` : '');
 
 export function ResultCard({ session, state, result }: { session: Session; state: State; result: Result }) {
   const { report, preset } = result;

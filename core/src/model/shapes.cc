@@ -1,4 +1,4 @@
-#include "shapes.h"
+#include "whittle/shapes.h"
 
 #include <algorithm>
 

@@ -11,8 +11,8 @@
 //            Reshape(x, that): [-2,784], and so would be Reshape(x, [-1,784])
 //
 // Shapes are exact or unknown, never guessed: a node whose inputs do not fit together is unknown.
-#ifndef WHITTLE_TRANSFORMS_SHAPES_H_
-#define WHITTLE_TRANSFORMS_SHAPES_H_
+#ifndef WHITTLE_SHAPES_H_
+#define WHITTLE_SHAPES_H_
 
 #include <cstdint>
 #include <functional>
@@ -66,4 +66,4 @@ bool surely_equal(const Shape& a, const Shape& b);
 
 }  // namespace whittle
 
-#endif  // WHITTLE_TRANSFORMS_SHAPES_H_
+#endif  // WHITTLE_SHAPES_H_
