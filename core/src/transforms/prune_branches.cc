@@ -114,7 +114,12 @@ class Branches {
         return invalid_argument(cat("input should be name=value, found ", printable(given)));
       }
       Graph& g = meta_.graph;
-      const NodeId id = g.find(name);
+      NodeId id = g.find(name);
+      // Else by its key in a signature.
+      for (const Signature& s : meta_.signatures) {
+        const auto it = s.inputs.find(name);
+        if (id == kNoNode && it != s.inputs.end() && it->second.tensors.size() == 1) id = it->second.tensors[0].node;
+      }
       if (id == kNoNode || g.node(id).op.compare(0, 11, "Placeholder") != 0) {
         return invalid_argument(cat("there is no placeholder named ", printable(name)));
       }
@@ -233,8 +238,10 @@ class Branches {
       // The dead output has no users but dead ones.
       if (taken == 1) g_->replace_uses({id, 1}, {id, 0});
     }
+    std::vector<NodeId> before;   // what only dead nodes read
     for (NodeId id : order) {
       if (!dead[index_of(id)]) continue;
+      for (OutputId v : g_->node(id).inputs()) before.push_back(v.node);
       g_->clear_inputs(id);
       g_->clear_controls(id);
     }
@@ -243,6 +250,7 @@ class Branches {
       g_->replace_control_uses(id, kNoNode);   // a Merge need not wait for it
       g_->remove(id);
     }
+    sweep_unused(meta_, *g_, pinned_nodes(meta_, *g_, owner_), std::move(before));
   }
 
   void merge_live(NodeId id, const std::vector<bool>& dead, const std::vector<int8_t>& dead_slot) {
@@ -387,7 +395,7 @@ class PruneBranches final : public Pass {
 
 constexpr OptionSpec kOptions[] = {
     {"defaults", OptionType::kBool, "false", "placeholders with a default that no signature feeds are their default"},
-    {"input", OptionType::kStrings, "", "name=value: a scalar input that is always this; it leaves the signatures"},
+    {"input", OptionType::kStrings, "", "name=value: a scalar input, by its node or its key, that is always this; it leaves the signatures"},
 };
 constexpr std::string_view kAfter[] = {"freeze_variables"};
 
