@@ -15,6 +15,8 @@ RULES = [
          "one size is not a number, all others are above 0, nothing behind them has effects", "Shape, StridedSlice, Pack and their constants"),
     Rule("shapes that are the same", "simplify_movement", "Shape(x), Shape(y): one of them", "18, 44", "all sizes surely equal", "1 node"),
     Rule("transposes that cancel", "simplify_movement", "Transpose(Transpose(x)): one or none; none for the identity", "23, 34", "constant permutations", "1 or 2 nodes and constants"),
+    Rule("transposes around other operations", "cancel_transposes", "Transpose(f(Transpose(x))): f(x), for elementwise f, AddN, Pad, MirrorPad, ConcatV2, BiasAdd", "34, 53",
+         "the outer one undoes the inner ones; constants need no transposing", "1 node or more"),
     Rule("casts that lose nothing", "simplify_movement", "Cast(Cast(x)): one or none; none to the same dtype", "35", "the first keeps every value; no cast of constants (codes)", "1 or 2 nodes"),
     Rule("slices, pads and tiles of everything", "simplify_movement", "Slice, StridedSlice, Pad, Tile, BroadcastTo, EnsureShape, reductions over no axis: their input", "24, 25",
          "constant arguments, static sizes", "the node and its constants"),
