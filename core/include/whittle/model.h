@@ -58,6 +58,7 @@ class Library {
   void erase(const std::string& name);
   std::string unique_name(std::string_view base) const;
   std::vector<std::string> names() const;  // sorted
+  bool empty() const { return undecoded_.empty() && decoded_.empty(); }
   uint64_t serialized_bytes(std::string_view name) const;
   uint64_t node_count(const std::string& name) const;
 

@@ -65,6 +65,7 @@ class Pipeline {
   std::vector<TransformSpec> steps_;
   size_t structural_ = 0;  // leading steps that may grow the graph
   size_t next_ = 0;
+  std::pair<uint64_t, uint64_t> counted_;  // model_bytes() and model_nodes() after the last step
   std::vector<PassRun> runs_;
   std::vector<std::string> explain_;
   std::vector<Explained> explained_;

@@ -25,6 +25,7 @@ std::string cause_of(std::string_view pass) {
 
 std::set<std::string> functions_in_use(const MetaGraph& meta) {
   std::set<std::string> seen;
+  if (meta.library.empty()) return seen;
   std::vector<std::string> pending;
   const auto collect = [&](const Graph& g) {
     for (NodeId id : g.ids()) {
@@ -104,7 +105,8 @@ Result<bool> Pipeline::step(Context& ctx, ScanStore& scans) {
   const Model before = model_;
   PassRun run;
   run.name = spec.name;
-  const uint64_t bytes_before = model_bytes(model_), nodes_before = model_nodes(model_);
+  if (next_ == 0) counted_ = {model_bytes(model_), model_nodes(model_)};
+  const auto [bytes_before, nodes_before] = counted_;
   int64_t booked = 0;
   for (const Saving& s : model_.savings) booked -= s.bytes;
 
@@ -119,12 +121,14 @@ Result<bool> Pipeline::step(Context& ctx, ScanStore& scans) {
     run.why = status.error().to_string();
     ctx.warn(cat(spec.name, ": ignoring error ", run.why));
   }
-  const int64_t freed = static_cast<int64_t>(bytes_before) - static_cast<int64_t>(model_bytes(model_));
-  const int64_t gone = static_cast<int64_t>(nodes_before) - static_cast<int64_t>(model_nodes(model_));
+  counted_ = {model_bytes(model_), model_nodes(model_)};
+  const int64_t freed = static_cast<int64_t>(bytes_before) - static_cast<int64_t>(counted_.first);
+  const int64_t gone = static_cast<int64_t>(nodes_before) - static_cast<int64_t>(counted_.second);
   const bool may_grow = next_ < structural_ || info->scope == Scope::kModel;
   const bool named = spec.name.compare(0, 5, "fold_") == 0 || spec.name.compare(0, 6, "merge_") == 0;
   if (freed < 0 && (!may_grow || named)) {
     model_ = before;
+    counted_ = {bytes_before, nodes_before};
     run.rolled_back = true;
     run.why = cat("it made the model ", -freed, " bytes larger");
     ctx.warn(cat(spec.name, " is undone: ", run.why));

@@ -12,12 +12,13 @@ namespace {
 #define WHITTLE_FLOAT_STEPS(MOVEMENT)                                                        \
   "clean_attributes prune_branches(defaults=true) remove_identities(checks=true) "           \
   "merge_duplicate_nodes fold_constants prune_branches fold_old_batch_norms "                \
-  "fold_batch_norms fold_constants " MOVEMENT " simplify_arithmetic fold_constants "         \
-  "remove_identities merge_duplicate_nodes prune_unused"
+  "fold_batch_norms fold_constants " MOVEMENT " cancel_transposes simplify_arithmetic "       \
+  "fold_constants remove_identities merge_duplicate_nodes prune_unused"
 
 constexpr PresetInfo kPresets[] = {
     {"exact", "smaller without changing a bit of any output", Fidelity::kExact,
-     "clean_attributes prune_branches remove_identities simplify_movement merge_duplicate_nodes prune_unused"},
+     "clean_attributes prune_branches remove_identities merge_duplicate_nodes simplify_movement "
+     "cancel_transposes merge_duplicate_nodes prune_unused"},
     {"float", "batch norms folded, constants folded; weights stay float32", Fidelity::kRounding,
      WHITTLE_FLOAT_STEPS("simplify_movement(lookups=true)")},
     {"half", "like float, weights as half: about half the size", Fidelity::kLossy,

@@ -30,6 +30,7 @@ namespace whittle {
 namespace {
 
 constexpr size_t kMostConditionNodes = 256;
+constexpr size_t kMostEvaluated = 1 << 16;       // nodes of conditions, all loops together
 constexpr uint64_t kMostConditionBytes = 4096;   // of one value of a condition
 
 // "true", "false", or a decimal number.
@@ -83,6 +84,13 @@ std::optional<int64_t> scalar_int(const Tensor& t) {
   }
 }
 
+// Ops of conditions whose results are small and the same everywhere.
+bool decides(std::string_view op) {
+  constexpr std::string_view kOps[] = {"Less", "LessEqual", "Greater", "GreaterEqual", "Equal", "NotEqual", "LogicalAnd", "LogicalOr", "LogicalNot",
+                                       "Add", "AddV2", "Sub", "Mul", "Minimum", "Maximum", "Identity", "Cast", "All", "Any", "Squeeze"};
+  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+}
+
 class Branches {
  public:
   Branches(Model& model, PassContext& pc) : model_(model), meta_(model.meta), pc_(pc) {}
@@ -114,7 +122,12 @@ class Branches {
         return invalid_argument(cat("input should be name=value, found ", printable(given)));
       }
       Graph& g = meta_.graph;
-      const NodeId id = g.find(name);
+      NodeId id = g.find(name);
+      // Else by its key in a signature.
+      for (const Signature& s : meta_.signatures) {
+        const auto it = s.inputs.find(name);
+        if (id == kNoNode && it != s.inputs.end() && it->second.tensors.size() == 1) id = it->second.tensors[0].node;
+      }
       if (id == kNoNode || g.node(id).op.compare(0, 11, "Placeholder") != 0) {
         return invalid_argument(cat("there is no placeholder named ", printable(name)));
       }
@@ -233,8 +246,10 @@ class Branches {
       // The dead output has no users but dead ones.
       if (taken == 1) g_->replace_uses({id, 1}, {id, 0});
     }
+    std::vector<NodeId> before;   // what only dead nodes read
     for (NodeId id : order) {
       if (!dead[index_of(id)]) continue;
+      for (OutputId v : g_->node(id).inputs()) before.push_back(v.node);
       g_->clear_inputs(id);
       g_->clear_controls(id);
     }
@@ -243,6 +258,7 @@ class Branches {
       g_->replace_control_uses(id, kNoNode);   // a Merge need not wait for it
       g_->remove(id);
     }
+    sweep_unused(meta_, *g_, pinned_nodes(meta_, *g_, owner_), std::move(before));
   }
 
   void merge_live(NodeId id, const std::vector<bool>& dead, const std::vector<int8_t>& dead_slot) {
@@ -344,13 +360,13 @@ class Branches {
         never = it != values.end() && scalar_int(it->second) == int64_t{0};
       } else {
         if (is_stateful(meta_, node)) return false;   // it has effects, whatever it says
-        const KernelInfo* kernel = find_kernel(node.op);
+        if (++evaluated_ > kMostEvaluated) return false;
         std::vector<Tensor> args;
         for (OutputId v : node.inputs()) {
           const auto it = values.find(v);
           if (it != values.end()) args.push_back(it->second);
         }
-        if (kernel == nullptr || kernel->run == nullptr || kernel->exactness != Exactness::kExact || args.size() != node.inputs().size() || args.empty()) continue;
+        if (!decides(node.op) || args.size() != node.inputs().size() || args.empty()) continue;
         Result<std::vector<Tensor>> results = evaluate_node(node, args, pc_.ctx);
         if (!results.ok()) continue;
         for (size_t k = 0; k < results.value().size(); ++k) {
@@ -377,6 +393,7 @@ class Branches {
   const Function* owner_ = nullptr;
   std::vector<bool> fed_;
   bool calls_ = false;
+  size_t evaluated_ = 0;
   Status missing_;
 };
 
@@ -387,7 +404,7 @@ class PruneBranches final : public Pass {
 
 constexpr OptionSpec kOptions[] = {
     {"defaults", OptionType::kBool, "false", "placeholders with a default that no signature feeds are their default"},
-    {"input", OptionType::kStrings, "", "name=value: a scalar input that is always this; it leaves the signatures"},
+    {"input", OptionType::kStrings, "", "name=value: a scalar input, by its node or its key, that is always this; it leaves the signatures"},
 };
 constexpr std::string_view kAfter[] = {"freeze_variables"};
 

@@ -152,12 +152,13 @@ OutputId Rewriter::add_constant(const TensorRef& value, std::string_view name, s
   return {made, 0};
 }
 
-OutputId Rewriter::add_ints(const std::vector<int64_t>& values, DType dtype, std::string_view name, std::string_view rule) {
-  // Small and checked by the caller: every value fits.
-  const Shape shape{static_cast<int64_t>(values.size())};
+OutputId Rewriter::add_ints(const std::vector<int64_t>& values, DType dtype, std::string_view name, std::string_view rule, Shape shape) {
+  if (shape.unknown_rank) shape = Shape{static_cast<int64_t>(values.size())};
   std::vector<int32_t> narrow(values.begin(), values.end());
   Result<Tensor> t = dtype == DType::kInt64 ? Tensor::of<int64_t>(dtype, shape, values) : Tensor::of<int32_t>(dtype, shape, narrow);
-  return t.ok() ? add_constant(TensorRef::owned(std::move(t).value()), name, rule) : OutputId{};
+  if (t.ok()) return add_constant(TensorRef::owned(std::move(t).value()), name, rule);
+  missing_ = t.take_error();
+  return {};
 }
 
 }  // namespace whittle

@@ -61,7 +61,10 @@ class Rewriter {
   void sweep(std::vector<NodeId> ids, std::string_view rule);
   void set_inputs(NodeId id, const std::vector<OutputId>& inputs);
   OutputId add_constant(const TensorRef& value, std::string_view name, std::string_view rule);
-  OutputId add_ints(const std::vector<int64_t>& values, DType dtype, std::string_view name, std::string_view rule);
+  // Values that fit; `shape` is a vector of them unless it says otherwise. No node when memory is short:
+  // run() then ends with that error, and the graph is put back.
+  OutputId add_ints(const std::vector<int64_t>& values, DType dtype, std::string_view name, std::string_view rule,
+                    Shape shape = Shape::unknown());
 
   Model& model_;
   MetaGraph& meta_;

@@ -29,6 +29,7 @@ namespace whittle {
 namespace {
 
 constexpr size_t kMostViews = 16;    // followed back from one
+constexpr size_t kMostReshapes = 64; // that share one computed shape
 constexpr size_t kMostInputs = 256;  // of a concatenation made of others
 
 constexpr std::string_view kSameShape = "reshapes to the shape that is there";
@@ -129,6 +130,7 @@ class Movement final : public Rewriter {
   bool open_reshape(NodeId id) {
     const OutputId target = in(id, 1);
     if (constant(target) != nullptr || !touchable(target.node) || has_effects(target.node)) return false;
+    if (users(target.node) > kMostReshapes) return false;
     for (const Use& use : g_.uses(target.node)) {
       if (use.index != 1 || node(use.user).op != "Reshape") return false;
     }

@@ -22,9 +22,10 @@ def handlers(kind):
     if kind == "lite":
         from . import lite
         return {"run": lite.run}
-    from . import describe, grappler, loaders, noise, quiet, side_loaders
+    from . import batch_norms, describe, grappler, loaders, noise, quiet, side_loaders
     return {"run": loaders.run, "describe": describe.describe, "noisy_copy": noise.noisy_copy, "quiet_copy": quiet.quiet_copy,
             "accuracy": loaders.accuracy, "grappler": grappler.grappler, "count": grappler.count_result,
+            "batch_norms": batch_norms.left,
             "static": describe.static, "side": side_loaders.run}
 
 

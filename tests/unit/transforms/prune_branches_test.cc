@@ -200,6 +200,8 @@ TEST(PruneBranches, FixesInputs) {
   ASSERT_TRUE(ran.ok) << ran.error;
   EXPECT_EQ(ran.after.model.meta.graph.find("a"), kNoNode);
   EXPECT_EQ(ran.after.model.meta.signatures[0].inputs.size(), 1u);
+  const Ran by_key = run_pass("prune_branches", std::string(kPhase) + "\n input x, training=phase", {{"input", "training=true"}});
+  EXPECT_EQ(by_key.after.model.meta.graph.find("a"), kNoNode) << by_key.error;
   for (const auto& [given, words] : std::vector<std::pair<std::string, std::string>>{
            {"phase", "name=value"}, {"phase=maybe", "name=value"}, {"phase=2", "does not fit"}, {"y=true", "no placeholder"}, {"q=1", "no placeholder"}}) {
     const Ran refused = run_pass("prune_branches", kPhase, {{"input", given}});
