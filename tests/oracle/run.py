@@ -30,6 +30,7 @@ import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import node_counts
 import static
 from lib import bounds, catalog, docs
 from lib.command import base_command
@@ -192,6 +193,9 @@ def main():
     if os.environ.get("WHITTLE_REQUIRE") == "1" and not args.only:
         problems += [f"skipped under WHITTLE_REQUIRE: {s['name']}: {s['reason']}" for s in skipped]
         problems += [f"{m.name} was not run" for m in chosen if m.name not in {r.model for r in suite.rows}]
+    counted = node_counts.measure_all(chosen, args.jobs) if args.all and (not args.preset or "float" in args.preset) else []
+    # Shares are of all models: with --only the rows are shown and each has its bound.
+    problems += node_counts.judge(counted, whole=not args.only)[1]
     report = summarize(suite, skipped, problems)
     print(f"oracle: {time.monotonic() - start:.0f} s")
     if args.learn:
@@ -201,6 +205,7 @@ def main():
         suite.expectations.save()
     if args.write_docs:
         docs.write([dataclasses.asdict(r) for r in suite.rows if r.preset in bounds.PRESETS], importlib.metadata.version("tensorflow-cpu"))
+        node_counts.write_docs(counted)
     return 1 if report["failed"] else 0
 
 

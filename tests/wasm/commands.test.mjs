@@ -63,7 +63,7 @@ describe('commands, with the stand-in core', stubBuilt, () => {
     [0, '', 'inspect', '--help'], [0, '', 'optimize', 'in', '-h'], [0, '', 'list', '--help'], [0, '', 'compare', '--help'],
     [2, 'a command is missing'],
     [2, 'there is no command', 'optimise', 'in'],
-    [2, 'not in this version', 'compare', 'in', 'in'],
+   
     [2, 'takes MODEL', 'inspect'], [2, 'takes MODEL', 'inspect', 'in', 'in'], [2, 'takes WHAT', 'list'],
     [2, 'must be one of', 'list', 'everything'],
     [2, 'needs --output', 'optimize', 'in'],

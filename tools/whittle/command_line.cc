@@ -1,6 +1,7 @@
 #include "command_line.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "whittle/text.h"
 
@@ -53,6 +54,16 @@ std::string convert(const OptionInfo& info, const std::string& text, OptionValue
         return cat("--", info.name, " must be a whole number from ", info.minimum, " to ", info.maximum);
       }
       value->count = static_cast<int>(count);
+      return "";
+    }
+    case OptionKind::kNumber: {
+      // -12.5: at most six digits before and nine behind the point.
+      const std::string_view digits = std::string_view(text).substr(text[0] == '-' ? 1 : 0);
+      const size_t point = digits.find('.'), whole = std::min(point, digits.size());
+      const size_t behind = point == digits.npos ? 1 : digits.size() - point - 1;
+      const bool plain = digits.find_first_not_of("0123456789.") == digits.npos && digits.find('.', whole + 1) == digits.npos;
+      if (!plain || whole < 1 || whole > 6 || behind < 1 || behind > 9) return cat("--", info.name, " must be a number");
+      value->number = std::strtod(text.c_str(), nullptr);
       return "";
     }
     default:

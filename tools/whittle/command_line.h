@@ -9,12 +9,13 @@
 
 namespace whittle {
 
-enum class OptionKind { kFlag, kText, kChoice, kList, kCount, kFile };
+enum class OptionKind { kFlag, kText, kChoice, kList, kCount, kNumber, kFile };
 
 struct OptionValue {
   std::string text;               // kText, kChoice, kFile
   std::vector<std::string> list;  // kList
   int count = 0;                  // kCount
+  double number = 0;              // kNumber
 };
 
 struct CommandLine {

@@ -46,6 +46,13 @@ Result<Json> core_options(const CommandLine& line) {
     if (const OptionValue* value = line.find(name)) options[name] = value->list;
   }
   if (line.has("keep-devices")) options["keep_devices"] = true;
+  if (const OptionValue* value = line.find("explain")) options["explain"] = value->list;
+  if (const OptionValue* value = line.find("stop-after")) options["stop_after"] = value->count;
+  if (line.has("keep-anyway")) options["keep_anyway"] = true;
+  if (line.has("no-verify")) options["verify"] = false;
+  if (const OptionValue* value = line.find("verify")) options["verify"] = value->count;
+  if (const OptionValue* value = line.find("min-sqnr")) options["min_sqnr"] = value->number;
+  if (const OptionValue* value = line.find("min-agreement")) options["min_agreement"] = value->number;
   if (line.command == "list") options["what"] = line.operands[0];
   return options;
 }
@@ -62,8 +69,22 @@ Result<Json> run(const CommandLine& line, ProgressBar* bar) {
   if (line.command == "optimize") {
     WHITTLE_ASSIGN(sink, Sink::make(line.find("output")->text, source, line.has("force")));
   }
+  std::vector<std::string> roles(source.files.size(), "model");
+  // The files of other roles follow under one list of files; only the first source has a folder.
+  const auto append = [&](const std::string& path, const char* role) -> Status {
+    WHITTLE_ASSIGN(const Source more, Source::open(path));
+    source.files.insert(source.files.end(), more.files.begin(), more.files.end());
+    roles.resize(source.files.size(), role);
+    return {};
+  };
+  if (line.command == "compare") WHITTLE_CHECK(append(line.operands[1], "other"));
+  if (const OptionValue* samples = line.find("samples")) {
+    for (const std::string& path : samples->list) WHITTLE_CHECK(append(path, "samples"));
+  }
   Json files = Json::array();
-  for (const Source::File& file : source.files) files.push_back({{"path", file.path}, {"size", file.size}});
+  for (size_t k = 0; k < source.files.size(); ++k) {
+    files.push_back({{"path", source.files[k].path}, {"size", source.files[k].size}, {"role", roles[k]}});
+  }
   const Json request = {{"command", line.command}, {"files", std::move(files)}, {"options", options}};
   const OptionValue* workers = line.find("workers");
   WHITTLE_ASSIGN(const std::string text, run_session(source, request.dump(-1, ' ', false, Json::error_handler_t::replace), sink.get(),
@@ -73,6 +94,11 @@ Result<Json> run(const CommandLine& line, ProgressBar* bar) {
   if (line.command == "list") return report;
   if (!report.is_object()) return internal_error("the report is not JSON");
   if (sink != nullptr && sink->zipped_bytes() > 0) report["output"]["zipped_bytes"] = sink->zipped_bytes();
+  if (line.command == "compare") {
+    report["a"]["path"] = line.operands[0];
+    report["b"]["path"] = line.operands[1];
+    return report;
+  }
   report["input"]["path"] = line.operands[0];
   if (sink != nullptr) report["output"]["path"] = line.find("output")->text;
   return report;
@@ -92,10 +118,15 @@ int run_and_print(const CommandLine& line) {
     return error.code == Code::kCancelled ? 130 : error.code == Code::kBoundMissed ? 3 : 1;
   }
   const Json& report = outcome.value();
+  // A missed bound that did not end the run.
+  const Json* checked = line.command == "compare" ? &report : report.contains("verification") ? &report["verification"] : nullptr;
+  const int code = checked != nullptr && (*checked)["state"] == "missed" ? 3 : 0;
   if (line.has("json")) {
     print(dump(report));
   } else if (line.has("quiet")) {
-    return 0;
+    return code;
+  } else if (line.command == "compare") {
+    print(describe_comparison(report));
   } else if (line.command == "list") {
     print(describe_list(report));
   } else if (line.command == "inspect") {
@@ -104,7 +135,7 @@ int run_and_print(const CommandLine& line) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
     print(describe_report(report, line, seconds.count()));
   }
-  return 0;
+  return code;
 }
 
 int main_of(const std::vector<std::string>& words) {

@@ -194,6 +194,11 @@ std::string describe_report(const Json& report, const CommandLine& line, double 
     text.line("  " + percent(number_of(at(report, "quantized_bytes")), number_of(at(report, "eligible_bytes"))) +
               " of the bytes that may be quantized are");
   }
+  for (const Json& e : at(report, "explained")) {
+    const std::string pass = text_of(at(e, "pass"));
+    text.line(cat(shown(text_of(at(e, "node"))), pass.empty() ? "" : cat(", ", shown(pass)), ": ", shown(text_of(at(e, "what")))));
+  }
+  if (const std::string summary = text_of(at(at(report, "verification"), "summary")); !summary.empty()) text.line("check: " + shown(summary));
   text.notes(at(report, "warnings"));
   if (const Json& lost = at(report, "lost"); lost.is_array() && !lost.empty()) {
     std::vector<std::string> names;
@@ -232,6 +237,32 @@ std::string describe_inspection(const Json& summary) {
   text.table({"largest tensors", "bytes"}, rows);
   text.more(kTensors, tensors.size());
   text.notes(at(summary, "warnings"));
+  return text.out;
+}
+
+std::string describe_comparison(const Json& comparison) {
+  Text text;
+  const auto model = [&](const char* side) {
+    const Json& m = at(comparison, side);
+    return cat(shown(name_of(text_of(at(m, "path")))), " (", bytes_of(at(m, "bytes")), ", ", text_of(at(m, "nodes")), " nodes)");
+  };
+  text.line(text.strong(cat(model("a"), " and ", model("b"))));
+  const auto decimal = [](const Json& value, const char* unit) { return value.is_number() ? one_decimal(number_of(value)) + unit : std::string(); };
+  for (const Json& signature : at(comparison, "signatures")) {
+    text.line(cat("signature ", shown(text_of(at(signature, "key"))), ": ", shown(text_of(at(signature, "state"))), ", ",
+                  text_of(at(signature, "probes")), " probes (", shown(text_of(at(signature, "source"))), ")"));
+    if (const std::string why = text_of(at(signature, "why")); !why.empty()) text.line("  " + shown(why));
+    std::vector<Row> rows;
+    for (const Json& output : at(signature, "outputs")) {
+      const Json& agreement = at(output, "agreement");
+      rows.push_back({text_of(at(output, "key")) + " " + text_of(at(output, "dtype")),
+                      at(output, "equal").get<bool>() ? "equal" : decimal(at(output, "sqnr_db"), " dB"),
+                      agreement.is_number() ? one_decimal(number_of(agreement) * 100) + " %" : ""});
+    }
+    text.table({"outputs", "worst SQNR", "same answers"}, rows);
+  }
+  text.line("check: " + shown(text_of(at(comparison, "summary"))));
+  text.notes(at(comparison, "warnings"));
   return text.out;
 }
 

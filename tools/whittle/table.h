@@ -11,6 +11,7 @@ namespace whittle {
 
 std::string describe_report(const nlohmann::ordered_json& report, const CommandLine& line, double seconds);
 std::string describe_inspection(const nlohmann::ordered_json& summary);
+std::string describe_comparison(const nlohmann::ordered_json& comparison);
 std::string describe_list(const nlohmann::ordered_json& listing);
 
 }  // namespace whittle

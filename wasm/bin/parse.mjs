@@ -89,6 +89,9 @@ function convert(option, info, value) {
       }
       return count;
     }
+    case 'number':
+      if (!/^-?[0-9]{1,6}(\.[0-9]{1,9})?$/.test(value)) throw new UsageError(`--${option} must be a number`);
+      return Number(value);
     default:
       if (value === '') throw new UsageError(`--${option} needs a value`);
       return value;

@@ -98,6 +98,8 @@ export function describeReport(report, stream, { options, seconds }) {
   if (report.eligible_bytes > 0) {
     text.line(`  ${percent(report.quantized_bytes, report.eligible_bytes)} of the bytes that may be quantized are`);
   }
+  for (const { node, pass, what } of report.explained ?? []) text.line(`${shown(node)}${pass ? `, ${shown(pass)}` : ''}: ${shown(what)}`);
+  if (report.verification?.summary) text.line(`check: ${shown(report.verification.summary)}`);
   text.notes(report.warnings ?? [], 'note');
   if (report.lost?.length > 0) text.line(`gone: ${shown(report.lost.slice(0, NOTES).join(', '))}${report.lost.length > NOTES ? ', …' : ''}`);
   const { path, format, files, zipped_bytes: zipped } = report.output;
@@ -126,6 +128,22 @@ export function describeInspection(summary, stream) {
     [`${tensor.name} ${shapeOf(tensor)}`, humanBytes(tensor.bytes ?? tensor.bytes_before ?? 0)]));
   text.more(TENSORS, tensors.length);
   text.notes(summary.warnings ?? [], 'note');
+  return text.out;
+}
+
+export function describeComparison(comparison, stream) {
+  const text = new Text(stream);
+  const model = ({ path, bytes, nodes }) => `${shown(nameOf(path))} (${humanBytes(bytes)}, ${nodes} nodes)`;
+  text.line(text.strong(`${model(comparison.a)} and ${model(comparison.b)}`));
+  for (const { key, state, why, probes, source, outputs } of comparison.signatures) {
+    text.line(`signature ${shown(key)}: ${shown(state)}, ${probes} probes (${shown(source)})`);
+    if (why) text.line(`  ${shown(why)}`);
+    text.table(['outputs', 'worst SQNR', 'same answers'], outputs.map((output) => [`${output.key} ${output.dtype}`,
+      output.equal ? 'equal' : output.sqnr_db === null ? '' : `${oneDecimal(output.sqnr_db)} dB`,
+      output.agreement === null ? '' : `${oneDecimal(output.agreement * 100)} %`]));
+  }
+  text.line(`check: ${shown(comparison.summary)}`);
+  text.notes(comparison.warnings ?? [], 'note');
   return text.out;
 }
 

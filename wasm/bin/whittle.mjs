@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { parseCommandLine, UsageError } from './parse.mjs';
 import { ProgressBar } from './progress.mjs';
-import { describeInspection, describeList, describeReport } from './table.mjs';
+import { describeComparison, describeInspection, describeList, describeReport } from './table.mjs';
 
 // Planning runs most of the module's functions a few times: compiling them a second time, optimized, takes a quarter of the
 // processor time of a run on a small model. The loops over weights pass ten times V8's threshold at once.
@@ -57,12 +57,30 @@ async function run({ command, operands, options }) {
       const model = await optimizer.open(operands[0], { tags: options.tags, signal: stop.signal });
       model.summary.input.path = operands[0];
       print(model.summary, describeInspection);
+    } else if (command === 'compare') {
+      const [a, b] = [await optimizer.open(operands[0], { summary: false, signal: stop.signal }),
+        await optimizer.open(operands[1], { summary: false, signal: stop.signal })];
+      const { tags, signatures, verify, samples } = options;
+      const comparison = await a.compare(b, {
+        tags, signatures, verify, samples, minSqnr: options['min-sqnr'], minAgreement: options['min-agreement'], signal: stop.signal,
+        onProgress: (progress) => bar.show(progress),
+      });
+      [comparison.a.path, comparison.b.path] = operands;
+      bar.clear();
+      print(comparison, describeComparison);
+      if (comparison.state === 'missed') return EXIT.bound_missed;
     } else {
       const started = performance.now();
       const model = await optimizer.open(operands[0], { summary: false, signal: stop.signal });
-      const { preset, transforms, format, form, tags, signatures, inputs, outputs, force } = options;
+      const { preset, transforms, format, form, tags, signatures, inputs, outputs, force, samples } = options;
       const report = await model.optimize({
-        preset, transforms, recipe, format, form, tags, signatures, inputs, outputs, force,
+        preset, transforms, recipe, format, form, tags, signatures, inputs, outputs, force, samples,
+        verify: options['no-verify'] ? false : options.verify,
+        minSqnr: options['min-sqnr'],
+        minAgreement: options['min-agreement'],
+        keepAnyway: options['keep-anyway'],
+        explain: options.explain,
+        stopAfter: options['stop-after'],
         keepDevices: options['keep-devices'],
         sink: sinkOf(options.output, api),
         signal: stop.signal,
@@ -72,6 +90,7 @@ async function run({ command, operands, options }) {
       report.output.path = options.output;
       bar.clear();
       print(report, (json, stream) => describeReport(json, stream, { options, seconds: (performance.now() - started) / 1000 }));
+      if (report.verification.state === 'missed') return EXIT.bound_missed;
     }
     return 0;
   } catch (thrown) {

@@ -77,6 +77,8 @@ export interface Model {
   readonly summary: Summary;
   /** Calls on one optimizer queue. Nothing is left in the sink when it rejects. */
   optimize(options: OptimizeOptions): Promise<Report>;
+  /** Runs both on the same inputs and compares what comes out. `other`: opened by the same optimizer, of any format. */
+  compare(other: Model, options?: CompareOptions): Promise<Comparison>;
   /** Runs a signature on samples that lie in one of the model's files, in Whittle's own evaluator. */
   evaluate(samples: Samples, options?: { signal?: AbortSignal }): Promise<Evaluation>;
 }
@@ -125,10 +127,72 @@ export interface OptimizeOptions {
   inputs?: string[];
   outputs?: string[];
   keepDevices?: boolean;
+  /**
+   * How many sets of inputs original and result are run on before anything is written; true (default): as many as are
+   * cheap; false: none. A missed bound rejects with `bound_missed`.
+   */
+  verify?: boolean | number;
+  /** Inputs for that, .npz, .npy, .json or .png. Default: the model's warm-up requests, else noise. */
+  samples?: SampleFile | SampleFile[];
+  /** Decibels that every float output must reach in every probe. Default: by recipe (docs/report.md). */
+  minSqnr?: number;
+  /** Share of equal answers, 0 to 1. */
+  minAgreement?: number;
+  /** Names of nodes: the report's `explained` tells what each transform did to them. */
+  explain?: string[];
+  /** Run only the first N transforms, to find the one that goes wrong. */
+  stopAfter?: number;
+  /** A missed bound is only reported. */
+  keepAnyway?: boolean;
   /** Replace what the sink's folder or file holds, after success. */
   force?: boolean;
   signal?: AbortSignal;
   onProgress?(progress: Progress): void;
+}
+
+/** A path (Node), a File, or a handle of one. */
+export type SampleFile = string | ListedFile | FileHandle;
+
+export interface CompareOptions {
+  tags?: string[];
+  signatures?: string[];
+  verify?: boolean | number;
+  samples?: SampleFile | SampleFile[];
+  minSqnr?: number;
+  minAgreement?: number;
+  signal?: AbortSignal;
+  onProgress?(progress: Progress): void;
+}
+
+export type VerifyState = 'same' | 'close' | 'missed' | 'not runnable' | 'skipped';
+
+/** What running two models told; docs/report.md has every field. */
+export interface Verification {
+  state: VerifyState;
+  why: string | null;
+  /** One sentence for people. */
+  summary: string;
+  bound: { max_relative_error: number | null; min_sqnr_db: number | null; min_median_sqnr_db: number | null; min_agreement: number | null };
+  signatures: {
+    key: string;
+    state: VerifyState;
+    why: string | null;
+    probes: number;
+    source: string;
+    outputs: {
+      key: string; dtype: string; equal: boolean; sqnr_db: number | null; median_sqnr_db: number | null; max_error: number;
+      relative_error: number; cosine: number | null; agreement: number | null; kl: number | null; problem: string | null; missed: boolean;
+    }[];
+    first_difference: { node: string; op: string; relative_error: number; sqnr_db: number | null } | null;
+  }[];
+}
+
+/** `whittle-comparison/1` */
+export interface Comparison extends Verification {
+  schema: string;
+  a: { path?: string; format: string; bytes: number; nodes: number };
+  b: { path?: string; format: string; bytes: number; nodes: number };
+  warnings: string[];
 }
 
 export interface Progress {
@@ -214,5 +278,7 @@ export interface Report {
   signatures: SignatureInfo[];
   lost: string[];
   opaque_ops: string[];
+  explained: { node: string; pass: string | null; what: string }[];
+  verification: Verification;
   verdict: string;
 }

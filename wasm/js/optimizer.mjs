@@ -55,10 +55,23 @@ export async function createOptimizer(platform, options = {}) {
 }
 
 const OPTIONS = ['preset', 'transforms', 'recipe', 'format', 'form', 'tags', 'signatures', 'inputs', 'outputs'];
-const OTHER = ['sink', 'keepDevices', 'force', 'signal', 'onProgress'];
+const OTHER = ['sink', 'force', 'signal', 'onProgress', 'samples'];
+// Those whose names differ here and in the core.
+const RENAMED = { keepDevices: 'keep_devices', verify: 'verify', minSqnr: 'min_sqnr', minAgreement: 'min_agreement', keepAnyway: 'keep_anyway', explain: 'explain', stopAfter: 'stop_after' };
+const COMPARE = ['tags', 'signatures', 'verify', 'minSqnr', 'minAgreement', 'samples', 'signal', 'onProgress'];
+
+function coreOptions(options, method, allowed) {
+  const core = {};
+  for (const [key, value] of Object.entries(options)) {
+    if (!allowed.includes(key)) throw new WhittleError('invalid_argument', `${method}() has no option '${key}'`);
+    if (value !== undefined && !OTHER.includes(key)) core[RENAMED[key] ?? key] = value;
+  }
+  return core;
+}
 
 class Optimizer {
   #platform; #pool; #workers; #tail = Promise.resolve(); #closing = new AbortController();
+  #opened = new WeakMap();  // model → its files
 
   constructor(platform, pool, workers, version) {
     this.#platform = platform;
@@ -73,14 +86,17 @@ class Optimizer {
       const opened = await this.#platform.openSource(source);
       const { files } = opened;
       const described = summary ? await this.#run('inspect', files, { tags }, stop) : null;
-      return {
+      const model = {
         name: opened.name,
         files: files.map(({ path, size }) => ({ path, size })),
         summary: described,
         optimize: (options) => this.#optimize(opened, options),
+        compare: (other, options = {}) => this.#compare(opened, other, options),
         evaluate: (samples, { signal: end } = {}) =>
           this.#enqueue(end, (halt) => this.#run('evaluate', files, { samples }, halt)),
       };
+      this.#opened.set(model, opened);
+      return model;
     });
   }
 
@@ -98,30 +114,42 @@ class Optimizer {
   }
 
   async #optimize(opened, options) {
-    for (const key of Object.keys(options)) {
-      if (!OPTIONS.includes(key) && !OTHER.includes(key)) {
-        throw new WhittleError('invalid_argument', `optimize() has no option '${key}'`);
-      }
-    }
-    const { sink, signal, onProgress, force = false, keepDevices } = options;
+    const core = coreOptions(options, 'optimize', [...OPTIONS, ...OTHER, ...Object.keys(RENAMED)]);
+    const { sink, signal, onProgress, force = false, samples } = options;
     if (typeof sink?.begin !== 'function') {
       throw new WhittleError('invalid_argument', 'optimize() needs a sink: directory(…), zip() or memory()');
     }
     if (sink.used) throw new WhittleError('invalid_argument', 'a sink serves one run; make a new one');
     sink.used = true;
-    const core = {};
-    for (const key of OPTIONS) if (options[key] !== undefined) core[key] = options[key];
-    if (keepDevices) core.keep_devices = true;
     return this.#enqueue(signal, async (stop) => {
       await this.#platform.prepare?.(sink, { opened, force });
-      const report = await this.#run('optimize', opened.files, core, stop, { sink, name: opened.name, onProgress });
+      const files = [...opened.files, ...await this.#samples(samples)];
+      const report = await this.#run('optimize', files, core, stop, { sink, name: opened.name, onProgress });
       if (sink.kind === 'zip') report.output.zipped_bytes = sink.size;
       return report;
     });
   }
 
+  async #compare(opened, other, options) {
+    const core = coreOptions(options, 'compare', COMPARE);
+    const second = this.#opened.get(other);
+    if (!second) throw new WhittleError('invalid_argument', 'compare() takes another model that this optimizer has opened');
+    return this.#enqueue(options.signal, async (stop) => {
+      const files = [...opened.files, ...second.files.map((file) => ({ ...file, role: 'other' })), ...await this.#samples(options.samples)];
+      return this.#run('compare', files, core, stop, { onProgress: options.onProgress });
+    });
+  }
+
+  // Files of samples: an array of what open() takes, or one.
+  async #samples(samples) {
+    if (samples === undefined) return [];
+    const list = Array.isArray(samples) ? samples : [samples];
+    const opened = await Promise.all(list.map((sample) => this.#platform.openSource(typeof sample?.arrayBuffer === 'function' ? [sample] : sample)));
+    return opened.flatMap(({ files }) => files.map((file) => ({ ...file, role: 'samples' })));
+  }
+
   async #run(command, files, options, signal, extra) {
-    const request = { command, files: files.map(({ path, size }) => ({ path, size })), options };
+    const request = { command, files: files.map(({ path, size, role }) => ({ path, size, role })), options };
     const { report } = await runSession({ pool: this.#pool, workers: this.#workers, files, request, signal, ...extra });
     return report;
   }

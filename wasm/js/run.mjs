@@ -18,7 +18,12 @@ export async function runSession(options) {
     return await attempt(options);
   } catch (thrown) {
     if (!thrown.trap || options.signal?.aborted) throw thrown;
-    return attempt({ ...options, workers: 1 });
+    // What ran out of memory may have been the verification; a result without one is better than none.
+    const { request } = options;
+    const given = request.options?.verify;
+    const calmer = request.command !== 'optimize' || typeof given === 'number' ? request
+      : { ...request, options: { ...request.options, verify: false, why_not_verified: 'the first attempt ran out of memory' } };
+    return attempt({ ...options, request: calmer, workers: 1 });
   }
 }
 

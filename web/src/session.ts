@@ -108,13 +108,16 @@ export class Session {
     await this.#optimize(this.state.preset);
   }
 
-  async #optimize(preset: Preset): Promise<void> {
+  // The same run with one probe, whatever it costs.
+  async verify(): Promise<void> { await this.#optimize(this.state.preset, 1); }
+
+  async #optimize(preset: Preset, verify: boolean | number = true): Promise<void> {
     this.#dropResult();
     await this.#run({ during: 'optimizing', preset }, async (model, common) => {
       const { zip } = await this.#engine.core();
       const fileName = `${baseName(model.name)}-${preset}`;
       const sink = zip(undefined, { name: fileName });
-      const report = await model.optimize({ preset, sink, ...this.state.ends, ...common });
+      const report = await model.optimize({ preset, sink, verify, ...this.state.ends, ...common });
       const blob = sink.blob!;
       const { before, after } = report.bytes;
       return {
@@ -134,7 +137,7 @@ export class Session {
       const name = `${baseName(model.name)}-${preset}`;
       const folder = await parent.getDirectoryHandle(name, { create: true });
       try {
-        await model.optimize({ preset, sink: directory(folder as DirectoryHandle), ...this.state.ends, ...common });
+        await model.optimize({ preset, sink: directory(folder as DirectoryHandle), verify: false, ...this.state.ends, ...common });
       } catch (thrown) {
         await parent.removeEntry(name).catch(() => {});  // only when empty
         throw thrown;

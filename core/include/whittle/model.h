@@ -113,6 +113,22 @@ class Checkpoint {
   virtual uint64_t entry_bytes(const std::string& key) const = 0;
 };
 
+// What the object graph says about restoring; objects are numbers.
+struct ObjectPairs {
+  // Function → the objects that follow its own arguments. The caller names the functions.
+  std::map<std::string, std::vector<uint32_t>, std::less<>> captures;
+  std::map<uint32_t, std::string> keys;  // object → checkpoint key of the variable's value
+};
+
+// The graph of Python objects that tf.saved_model.load restores through. Implemented by format.
+class ObjectGraph {
+ public:
+  virtual ~ObjectGraph() = default;
+  // Fills `pairs` from this graph and the one in the checkpoint (kCheckpointObjects). corrupt, limit.
+  virtual Status pair(std::string_view checkpoint_graph, ObjectPairs* pairs) const = 0;
+};
+constexpr std::string_view kCheckpointObjects = "_CHECKPOINTABLE_OBJECT_GRAPH";
+
 // A mutable table that the restore fills: LookupTableImportV2 of two restored tensors.
 struct TableRestore {
   std::string table;             // variable_identity() of the handle
@@ -181,6 +197,7 @@ struct MetaGraph {
   std::vector<Asset> assets;
   std::optional<SaverInfo> saver;
   std::shared_ptr<const Checkpoint> checkpoint; // null when there is no variables folder
+  std::shared_ptr<const ObjectGraph> objects;   // null when there is none
   // Found by bind_variables, by variable_identity().
   std::map<std::string, CheckpointSlice> restores;
   std::vector<TableRestore> table_restores;

@@ -10,6 +10,7 @@
 #define WHITTLE_PIPELINE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,16 +28,30 @@ struct PassRun {
   int64_t bytes_removed = 0;
 };
 
+struct PipelineOptions {
+  bool keep_devices = false;
+  // Run only the first N transforms of the recipe, for finding the one that goes wrong.
+  std::optional<uint64_t> stop_after;
+  std::vector<std::string> explain;  // names of nodes to follow
+};
+
+// What a pass did to a node that is followed.
+struct Explained {
+  std::string node, pass;
+  std::string what;  // a sentence
+};
+
 class Pipeline {
  public:
   // The recipe must have passed check_recipe().
-  Pipeline(Model model, const Recipe& recipe, bool keep_devices);
+  Pipeline(Model model, const Recipe& recipe, PipelineOptions options);
 
   // Runs the next transform. kNeedBytes: provide and call again. False when nothing is left.
   Result<bool> step(Context& ctx, ScanStore& scans);
 
   Model& model() { return model_; }
   const std::vector<PassRun>& runs() const { return runs_; }
+  const std::vector<Explained>& explained() const { return explained_; }
   // Steps that have run; the first of all bring the model into its normal form.
   size_t position() const { return next_; }
   size_t structural_steps() const { return structural_; }
@@ -51,6 +66,8 @@ class Pipeline {
   size_t structural_ = 0;  // leading steps that may grow the graph
   size_t next_ = 0;
   std::vector<PassRun> runs_;
+  std::vector<std::string> explain_;
+  std::vector<Explained> explained_;
 };
 
 // Estimated bytes of the graph and the functions it reaches (weights with their stored size).

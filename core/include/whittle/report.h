@@ -47,6 +47,11 @@ struct ReportTransform {
   std::vector<std::pair<std::string, std::string>> args;
 };
 
+// One thing that happened to a node that the caller follows; `pass` is empty when nothing did.
+struct ReportExplained {
+  std::string node, pass, what;
+};
+
 struct Report {
   std::string input_format;         // "saved_model", "saved_model_text", "graph_def", "graph_def_text"
   std::vector<std::string> tags;
@@ -65,6 +70,7 @@ struct Report {
   std::vector<ReportSignature> signatures;
   std::vector<std::string> lost;    // what only the object graph held
   std::vector<std::string> opaque_ops;  // ops nobody describes, kept untouched
+  std::vector<ReportExplained> explained;
   Verification verification;
   std::string verdict;              // "smaller", "nothing to gain"
 };

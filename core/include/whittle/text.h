@@ -56,6 +56,9 @@ bool parse_int64(std::string_view text, int64_t* value);
 // "3.1 MB", "712 B"; MB is 10^6 bytes.
 std::string human_bytes(uint64_t bytes);
 
+// One decimal, rounded half away from zero, without a printf: "-0.5", "38.1". |value| below 1e15.
+std::string tenths_text(double value);
+
 }  // namespace whittle
 
 #endif  // WHITTLE_TEXT_H_

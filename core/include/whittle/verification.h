@@ -59,7 +59,8 @@ struct SignatureComparison {
 
 struct VerifyBound {
   std::optional<double> max_relative_error;
-  std::optional<double> min_sqnr_db;   // on the median of the probes
+  std::optional<double> min_sqnr_db;         // of the worst probe
+  std::optional<double> min_median_sqnr_db;  // of the middle one
   std::optional<double> min_agreement; // 0..1
 };
 
@@ -72,6 +73,8 @@ struct Verification {
 
 // The sentence and place of a missed bound: the error of the run.
 Error missed_error(const Verification& v);
+// One sentence for people: "8 probes of noise: at worst 38.1 dB, 100 % the same top answer".
+std::string verification_summary(const Verification& v);
 
 // What `whittle compare` tells, "whittle-comparison/1".
 struct ComparedModel {

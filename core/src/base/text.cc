@@ -201,4 +201,10 @@ std::string human_bytes(uint64_t bytes) {
   return cat((bytes / unit) + (bytes % unit >= unit / 2 ? 1 : 0), " ", kUnits[name]);
 }
 
+std::string tenths_text(double value) {
+  const int64_t tenths = static_cast<int64_t>(value * 10 + (value < 0 ? -0.5 : 0.5));
+  const int64_t size = tenths < 0 ? -tenths : tenths;
+  return cat(tenths < 0 ? "-" : "", size / 10, ".", size % 10);
+}
+
 }  // namespace whittle

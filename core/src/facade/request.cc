@@ -156,6 +156,7 @@ Result<VerifyRequest> verify_from(const Json& o) {
   if (r.min_agreement && (*r.min_agreement < 0 || *r.min_agreement > 1)) return bad("min_agreement", "a share from 0 to 1");
   if (!r.wanted && (r.min_sqnr_db || r.min_agreement)) return bad("verify", "on where a bound is given");
   WHITTLE_ASSIGN(r.keep_anyway, flag(o, "keep_anyway"));
+  WHITTLE_ASSIGN(r.why_not, text(o, "why_not_verified", r.why_not));
   return r;
 }
 
@@ -202,7 +203,12 @@ Result<Request> parse_request(std::string_view text_json) {
   if (form != "frozen") {
     return invalid_argument(cat("there is no form ", printable(form), "; there is frozen")).in("option form");
   }
-  WHITTLE_ASSIGN(r.keep_devices, flag(o, "keep_devices"));
+  WHITTLE_ASSIGN(r.pipeline.keep_devices, flag(o, "keep_devices"));
+  WHITTLE_ASSIGN(r.pipeline.explain, texts(o, "explain"));
+  if (o.contains("stop_after") && !o["stop_after"].is_null()) {
+    if (!o["stop_after"].is_number_unsigned()) return bad("stop_after", "a number of transforms");
+    r.pipeline.stop_after = o["stop_after"].get<uint64_t>();
+  }
   if (o.contains("tags") && !o["tags"].is_null()) {
     WHITTLE_ASSIGN(std::vector<std::string> tags, texts(o, "tags"));
     r.tags = std::move(tags);

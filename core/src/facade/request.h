@@ -8,6 +8,7 @@
 
 #include "evaluation.h"
 #include "whittle/byte_cache.h"
+#include "whittle/pipeline.h"
 #include "whittle/recipe.h"
 
 namespace whittle {
@@ -19,6 +20,7 @@ enum class FileRole : uint8_t { kModel, kOther, kSamples };
 
 struct VerifyRequest {
   bool wanted = true;
+  std::string why_not = "not asked for";
   std::optional<uint64_t> probes;       // none: as many as are cheap
   std::optional<double> min_sqnr_db, min_agreement;
   bool keep_anyway = false;             // a missed bound is only reported
@@ -30,7 +32,7 @@ struct Request {
   std::vector<FileRole> roles;          // of each file
   Recipe recipe;
   bool graph_def = false;               // --format graph_def
-  bool keep_devices = false;
+  PipelineOptions pipeline;
   std::optional<std::vector<std::string>> tags;
   std::vector<std::string> signatures, inputs, outputs;
   SampleSpec samples;                   // evaluate

@@ -208,7 +208,7 @@ struct Session::Impl {
       return;
     }
     const Recipe recipe = request.command == Command::kCompare ? Recipe() : request.recipe;
-    pipeline = std::make_unique<Pipeline>(std::move(*model), recipe, request.keep_devices);
+    pipeline = std::make_unique<Pipeline>(std::move(*model), recipe, request.pipeline);
     model.reset();
     stage = Stage::kPasses;
     if (pipeline->structural_steps() != 0) return;
@@ -262,7 +262,7 @@ struct Session::Impl {
   void verify() {
     phase = "verifying";
     const bool compares = request.command == Command::kCompare;
-    const VerifyBound bound = compares ? VerifyBound{{}, request.verify.min_sqnr_db, request.verify.min_agreement}
+    const VerifyBound bound = compares ? VerifyBound{{}, request.verify.min_sqnr_db, {}, request.verify.min_agreement}
                                        : bound_of(request.recipe, request.verify);
     Result<bool> done = verifying->step(pipeline->model().meta, bound, reader->detected().root, ctx);
     if (!done.ok() && cache->bytes_held() > kVerifyCache) cache->evict_all();
@@ -418,8 +418,10 @@ struct Session::Impl {
     r.signatures = describe_signatures(m.meta);
     r.opaque_ops = opaque_ops(m.meta);
     r.warnings = ctx.warnings();
+    for (const Explained& e : pipeline->explained()) r.explained.push_back({e.node, e.pass, e.what});
+    for (const std::string& name : request.pipeline.explain) explain_end(name, r);
     if (verifying != nullptr) r.verification = verifying->outcome();
-    else r.verification.why = "not asked for";
+    else r.verification.why = request.verify.why_not;
     if (unchanged_copy) {
       r.verification = {};
       r.verification.why = "the result is a copy of the input";
@@ -439,6 +441,16 @@ struct Session::Impl {
     r.verdict = r.output_bytes < r.input_bytes ? "smaller" : "not smaller";
     if (r.output_bytes >= r.input_bytes) r.warnings.push_back("the result is not smaller than the input");
     return r;
+  }
+
+  // What became of a followed node in the end: a weight's scheme, or that nothing happened to it.
+  void explain_end(const std::string& name, Report& r) const {
+    for (const WeightRecord& w : pipeline->model().weights) {
+      if (w.name != name) continue;
+      r.explained.push_back({name, "weights", w.scheme == "none" ? cat("stays as it is: ", w.reason) : cat("is stored as ", w.scheme)});
+    }
+    const bool known = std::any_of(r.explained.begin(), r.explained.end(), [&](const ReportExplained& e) { return e.node == name; });
+    if (!known) r.explained.push_back({name, "", pipeline->model().meta.graph.find(name) == kNoNode ? "there is no such node" : "is unchanged"});
   }
 
   ReportTensor tensor_row(const WeightRecord& record, Report& r) const {

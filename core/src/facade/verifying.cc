@@ -9,7 +9,8 @@ namespace {
 
 // What two evaluations of one float32 model may differ by after sums are taken in another order.
 constexpr double kRoundingBound = 1e-3;
-// Below this a result does not follow its original any more.
+// Below this a result does not follow its original any more. Held against the middle probe: noise is
+// hard on nets that photographs are easy on, and one probe may sit on a decision boundary.
 constexpr double kLossyBound = 10;
 
 Fidelity fidelity_of(const Recipe& recipe) {
@@ -30,7 +31,7 @@ VerifyBound bound_of(const Recipe& recipe, const VerifyRequest& request) {
   switch (fidelity_of(recipe)) {
     case Fidelity::kExact: bound.max_relative_error = 0; break;
     case Fidelity::kRounding: bound.max_relative_error = kRoundingBound; break;
-    case Fidelity::kLossy: bound.min_sqnr_db = kLossyBound; break;
+    case Fidelity::kLossy: bound.min_median_sqnr_db = kLossyBound; break;
   }
   return bound;
 }

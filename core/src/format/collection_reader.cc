@@ -146,29 +146,4 @@ Status read_collections(const MetaViews& views, const std::vector<FileEntry>& fi
   return {};
 }
 
-// Endpoints: functions that hang on the root object under a public name, except the signatures.
-Status read_object_graph(std::string_view bytes, Remainder* remainder) {
-  WHITTLE_ASSIGN(const std::vector<std::string_view> nodes, bytes_fields(bytes, 1));
-  std::vector<bool> is_function(nodes.size(), false);
-  pb::SavedObject root;
-  pb::SavedObject object;
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (!parse(nodes[i], &object))
-      return corrupt(cat("object ", i, " of the object graph is broken"));
-    is_function[i] = object.has_function() || object.has_bare_concrete_function();
-    const std::string_view kind = object.user_object().identifier();
-    if (kind.substr(0, 10) == "_tf_keras_") remainder->is_keras = true;
-    if (i == 0) root = object;
-  }
-  std::vector<std::string>& names = remainder->object_functions;
-  for (const pb::SavedObject::Reference& child : root.children()) {
-    const auto id = static_cast<size_t>(child.node_id());
-    if (child.node_id() >= 0 && id < nodes.size() && is_function[id])
-      names.push_back(child.local_name());
-  }
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return {};
-}
-
 }  // namespace whittle::format

@@ -42,7 +42,9 @@ Status read_meta_info(std::string_view bytes, MetaGraph* meta, std::string* op_l
 Status read_signatures(const MetaViews& views, MetaGraph* meta, Context& ctx);
 Status read_collections(const MetaViews& views, const std::vector<FileEntry>& files,
                         const std::string& root, MetaGraph* meta);
-Status read_object_graph(std::string_view bytes, Remainder* remainder);
+// Endpoints (functions that hang on the root object) and Remainder::is_keras; and the graph itself as
+// MetaGraph::objects, read when something asks for it. `bytes` is a view into source->bytes.
+Status read_object_graph(std::string_view bytes, std::shared_ptr<const Source> source, MetaGraph* meta);
 
 // "node:1" → a value of the graph; without a port, port 0. Used for signatures and for --inputs.
 Result<OutputId> find_tensor(const MetaGraph& meta, std::string_view name);

@@ -161,7 +161,7 @@ struct ModelReader::Impl {
     WHITTLE_CHECK(format::read_collections(views, files, input.root, meta));
     Remainder& remainder = meta->remainder;
     remainder.has_object_graph = views.has_object_graph || remainder.object_graph_bytes > 0;
-    WHITTLE_CHECK(format::read_object_graph(views.object_graph, &remainder));
+    WHITTLE_CHECK(format::read_object_graph(views.object_graph, source, meta));
     auto& names = remainder.object_functions;
     names.erase(std::remove_if(names.begin(), names.end(),
                                [&](const std::string& name) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "explain.h"
 #include "whittle/costs.h"
 #include "whittle/text.h"
 
@@ -18,6 +19,7 @@ std::string cause_of(std::string_view pass) {
   if (pass == "fold_constants") return "constants folded";
   if (pass == "fold_batch_norms" || pass == "fold_old_batch_norms") return "batch norms folded into weights";
   if (pass == "merge_duplicate_nodes") return "duplicate nodes and constants";
+  if (pass == "prune_branches") return "branches that are never taken";
   return cat("transform ", pass);
 }
 
@@ -63,7 +65,8 @@ uint64_t model_nodes(const Model& model) {
   return total;
 }
 
-Pipeline::Pipeline(Model model, const Recipe& recipe, bool keep_devices) : model_(std::move(model)) {
+Pipeline::Pipeline(Model model, const Recipe& recipe, PipelineOptions options)
+    : model_(std::move(model)), explain_(std::move(options.explain)) {
   // The classic language on a bare GraphDef does what it names and nothing else.
   const bool as_named = model_.source == Model::Source::kGraphDef && recipe.preset.empty();
   if (!as_named) {
@@ -71,10 +74,11 @@ Pipeline::Pipeline(Model model, const Recipe& recipe, bool keep_devices) : model
   }
   structural_ = steps_.size();
   for (const TransformSpec& spec : recipe.transforms) {
+    if (options.stop_after && steps_.size() - structural_ >= *options.stop_after) break;
     steps_.push_back(spec);
-    if (keep_devices && spec.name == "clean_attributes") steps_.back().args.push_back({"keep_devices", "true"});
+    if (options.keep_devices && spec.name == "clean_attributes") steps_.back().args.push_back({"keep_devices", "true"});
   }
-  if (!as_named && recipe.preset.empty()) {
+  if (!as_named && (recipe.preset.empty() || options.stop_after)) {
     // What transforms left without a user is dead weight in any container.
     steps_.push_back({"prune_unused", {}});
   }
@@ -128,11 +132,16 @@ Result<bool> Pipeline::step(Context& ctx, ScanStore& scans) {
     run.bytes_removed = freed;
     run.nodes_removed = gone;
     for (const Saving& s : model_.savings) booked += s.bytes;
-    if (named && freed - booked != 0) model_.book(cause_of(spec.name), freed - booked, gone);
+    // Inlining the branch that is taken may grow a model: booked, but not undone.
+    if ((named || spec.name == "prune_branches") && (freed - booked != 0 || gone != 0)) model_.book(cause_of(spec.name), freed - booked, gone);
   }
 #ifndef NDEBUG
   WHITTLE_CHECK_IN(model_.meta.graph.check(), cat("transform ", spec.name));
 #endif
+  for (const std::string& name : explain_) {
+    std::string what = describe_change(before, model_, name);
+    if (!what.empty()) explained_.push_back({name, spec.name, std::move(what)});
+  }
   runs_.push_back(std::move(run));
   ++next_;
   return next_ < steps_.size();

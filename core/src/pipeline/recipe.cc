@@ -7,19 +7,23 @@
 namespace whittle {
 namespace {
 
-#define WHITTLE_FLOAT_STEPS                                                                \
-  "remove_identities(checks=true) merge_duplicate_nodes fold_constants fold_old_batch_norms " \
-  "fold_batch_norms fold_constants remove_identities merge_duplicate_nodes prune_unused "
+// What `float` and the presets with smaller weights have in common. Branches go before anything is folded
+// (graphs with v1 control flow fold less) and again where folding decided a condition.
+#define WHITTLE_FLOAT_STEPS(MOVEMENT)                                                        \
+  "clean_attributes prune_branches(defaults=true) remove_identities(checks=true) "           \
+  "merge_duplicate_nodes fold_constants prune_branches fold_old_batch_norms "                \
+  "fold_batch_norms fold_constants " MOVEMENT " simplify_arithmetic fold_constants "         \
+  "remove_identities merge_duplicate_nodes prune_unused"
 
 constexpr PresetInfo kPresets[] = {
     {"exact", "smaller without changing a bit of any output", Fidelity::kExact,
-     "clean_attributes remove_identities merge_duplicate_nodes prune_unused"},
+     "clean_attributes prune_branches remove_identities simplify_movement merge_duplicate_nodes prune_unused"},
     {"float", "batch norms folded, constants folded; weights stay float32", Fidelity::kRounding,
-     "clean_attributes " WHITTLE_FLOAT_STEPS},
+     WHITTLE_FLOAT_STEPS("simplify_movement(lookups=true)")},
     {"half", "like float, weights as half: about half the size", Fidelity::kLossy,
-     "clean_attributes " WHITTLE_FLOAT_STEPS "half_weights"},
+     WHITTLE_FLOAT_STEPS("simplify_movement") " half_weights"},
     {"int8", "like float, weights as int8: about a quarter of the size", Fidelity::kLossy,
-     "clean_attributes " WHITTLE_FLOAT_STEPS "int8_weights"},
+     WHITTLE_FLOAT_STEPS("simplify_movement") " int8_weights"},
 };
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\v' || c == '\f' || c == '\r'; }

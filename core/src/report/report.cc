@@ -100,6 +100,10 @@ std::string to_json(const Report& r) {
                       {"nodes_removed", p.nodes_removed},
                       {"bytes_removed", p.bytes_removed}});
   }
+  Json explained = Json::array();
+  for (const ReportExplained& e : r.explained) {
+    explained.push_back({{"node", text(e.node)}, {"pass", e.pass.empty() ? Json(nullptr) : Json(e.pass)}, {"what", text(e.what)}});
+  }
   Json tensors = Json::array();
   for (const ReportTensor& t : r.tensors) tensors.push_back(tensor(t));
   const Json out{
@@ -118,6 +122,7 @@ std::string to_json(const Report& r) {
       {"signatures", signatures(r.signatures)},
       {"lost", texts(r.lost)},
       {"opaque_ops", texts(r.opaque_ops)},
+      {"explained", std::move(explained)},
       {"verification", verification_json(r.verification)},
       {"verdict", r.verdict}};
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -1,5 +1,7 @@
 #include "whittle/verification.h"
 
+#include <algorithm>
+
 #include "verification_json.h"
 
 #include "whittle/text.h"
@@ -59,12 +61,39 @@ Error missed_error(const Verification& v) {
   return {Code::kBoundMissed, v.why, {}};
 }
 
+std::string verification_summary(const Verification& v) {
+  if (v.state == VerifyState::kNotRunnable) return cat("not runnable here: ", v.why);
+  if (v.state == VerifyState::kSkipped) return cat("not run: ", v.why);
+  if (v.state == VerifyState::kMissed) return v.why;
+  uint64_t probes = 0;
+  std::string source;
+  std::optional<double> db, agreement;
+  size_t ran = 0;
+  for (const SignatureComparison& s : v.signatures) {
+    if (s.probes == 0) continue;
+    ++ran;
+    probes += s.probes;
+    if (source.find(s.source) == source.npos) source += cat(source.empty() ? "" : ", ", s.source);
+    for (const OutputComparison& o : s.outputs) {
+      if (o.sqnr_db) db = std::min(db.value_or(*o.sqnr_db), *o.sqnr_db);
+      if (o.agreement) agreement = std::min(agreement.value_or(1), *o.agreement);
+    }
+  }
+  std::string out = cat(probes, probes == 1 ? " probe (" : " probes (", source, "): ");
+  out += v.state == VerifyState::kSame ? "equal outputs" : db ? cat("at worst ", tenths_text(*db), " dB") : std::string("outputs differ");
+  if (agreement && v.state != VerifyState::kSame) out += cat(", ", tenths_text(*agreement * 100), " % the same top answers");
+  if (ran != v.signatures.size()) out += cat("; ", v.signatures.size() - ran, " of ", v.signatures.size(), " signatures not run");
+  return out;
+}
+
 nlohmann::ordered_json verification_json(const Verification& v) {
   Json out = Json::object();
   out["state"] = verify_state_name(v.state);
   out["why"] = sentence(v.why);
+  out["summary"] = text(verification_summary(v));
   out["bound"] = {{"max_relative_error", number(v.bound.max_relative_error)},
                   {"min_sqnr_db", number(v.bound.min_sqnr_db)},
+                  {"min_median_sqnr_db", number(v.bound.min_median_sqnr_db)},
                   {"min_agreement", number(v.bound.min_agreement)}};
   Json signatures = Json::array();
   for (const SignatureComparison& s : v.signatures) signatures.push_back(signature(s));

@@ -6,8 +6,15 @@
 // tensor_names[i], shape_and_slices[i], and each LookupTableImportV2 of two restored tensors binds
 // a table. Only a model without a saver (a TF-Hub module) is matched by shared_name or node name.
 //
+// Where that leaves a variable of a signature without a value, the object graph is asked: the
+// restore function of tf.saved_model.save fills copies of Keras 3 variables, and only the captures of
+// concrete functions, which are the last inputs of their calls, tie the originals to objects and so
+// to the checkpoint. Such a model runs in tf.saved_model.load alone, which restores through the
+// object graph; therefore its word counts where both say something. (Tables have no copies.)
+//
 // Changes nothing in the graph; fills MetaGraph::restores and ::table_restores.
-// Errors  corrupt when a RestoreV2 has fewer names than outputs.
+// Errors  corrupt when a RestoreV2 has fewer names than outputs, when an object graph is broken, or
+//         pairs one variable with two entries.
 // Source  formats.md §4.2, §4.3 (names are ambiguous in 7 of 10 real TF2 models).
 #include "calls.h"
 #include "whittle/pass.h"
@@ -130,12 +137,92 @@ class Binder {
   MetaGraph& meta_;
 };
 
+// The binding through the object graph.
+class ObjectBinder {
+ public:
+  explicit ObjectBinder(MetaGraph& meta) : meta_(meta) {
+    std::vector<NodeId> roots;
+    for_each_endpoint(meta_, [&](OutputId& v) { roots.push_back(v.node); });
+    reached_ = reachable_from(meta_.graph, roots);
+  }
+
+  bool needed() const {
+    for (NodeId id : meta_.graph.ids()) {
+      if (!reached_[index_of(id)] || meta_.graph.node(id).op != "VarHandleOp") continue;
+      if (meta_.restores.count(variable_identity(meta_.graph.node(id))) == 0 && !assigned(id)) return true;
+    }
+    return false;
+  }
+
+  Status bind(Context& ctx) {
+    const CheckpointSlice entry{std::string(kCheckpointObjects), ""};
+    if (meta_.checkpoint->entry_bytes(entry.key) == 0) return {};
+    WHITTLE_ASSIGN(const TensorRef text, meta_.checkpoint->find(entry, ctx));
+    if (text.dtype() != DType::kString || text.elements() != 1) return corrupt("it is not one string");
+    ObjectPairs pairs;
+    for (NodeId id : meta_.graph.ids()) {
+      if (reached_[index_of(id)]) pairs.captures.emplace(function_of(meta_.graph.node(id)), std::vector<uint32_t>());
+    }
+    WHITTLE_CHECK(meta_.objects->pair(text.tensor().strings()[0], &pairs));
+    for (NodeId id : meta_.graph.ids()) {
+      if (reached_[index_of(id)]) WHITTLE_CHECK(bind_call(meta_.graph.node(id), pairs));
+    }
+    for (auto& [identity, key] : found_) meta_.restores[identity] = {*key, ""};
+    return {};
+  }
+
+ private:
+  // By the init op: a variable of the graph that is in no checkpoint, as the path of an asset.
+  bool assigned(NodeId handle) const {
+    for (const Use& use : meta_.graph.uses(handle)) {
+      if (meta_.graph.node(use.user).op == "AssignVariableOp") return true;
+    }
+    return false;
+  }
+
+  std::string function_of(const Node& node) const {
+    CallInfo call = call_info(meta_, node);
+    const bool plain = call.kind == CallKind::kCall || call.kind == CallKind::kDirect;
+    return plain ? std::move(call.functions[0]) : std::string();
+  }
+
+  Status bind_call(const Node& call, const ObjectPairs& pairs) {
+    const std::string function = function_of(call);
+    if (function.empty()) return {};
+    const std::vector<uint32_t>& objects = pairs.captures.find(function)->second;
+    const std::vector<OutputId>& in = call.inputs();
+    for (size_t k = 0; in.size() >= objects.size() && k < objects.size(); ++k) {
+      const Node& handle = meta_.graph.node(in[in.size() - objects.size() + k].node);
+      const auto key = pairs.keys.find(objects[k]);
+      if (handle.op != "VarHandleOp" || key == pairs.keys.end()) continue;
+      auto [it, fresh] = found_.emplace(variable_identity(handle), &key->second);
+      if (fresh || *it->second == key->second) continue;
+      return corrupt(cat("it pairs variable ", printable(handle.name), " with two checkpoint entries, ",
+                         printable(*it->second), " and ", printable(key->second)));
+    }
+    return {};
+  }
+
+  MetaGraph& meta_;
+  std::vector<bool> reached_;  // by signatures
+  std::map<std::string, const std::string*> found_;
+};
+
 class BindVariables final : public Pass {
  public:
-  Status run(Model& model, PassContext&) override {
+  Status run(Model& model, PassContext& pc) override {
     MetaGraph& meta = model.meta;
     meta.restores.clear();
     meta.table_restores.clear();
+    WHITTLE_CHECK(interpret(meta));
+    if (meta.objects == nullptr || meta.checkpoint == nullptr) return {};
+    ObjectBinder binder(meta);
+    if (binder.needed()) WHITTLE_CHECK_IN(binder.bind(pc.ctx), "the object graph");
+    return {};
+  }
+
+ private:
+  static Status interpret(MetaGraph& meta) {
     if (meta.saver && !meta.saver->restore_op.empty()) {
       const NodeId restore = meta.graph.find(meta.saver->restore_op);
       if (restore == kNoNode) {

@@ -31,22 +31,8 @@ uint64_t stored_bytes(const TensorRef& ref) {
 Status ConstantFolder::run() {
   framed_ = has_v1_control_flow(g_);
   pinned_ = pinned_nodes(meta_, g_, where_.owner);
-  fed_.assign(g_.capacity(), false);
+  fed_ = fed_nodes(meta_, g_, where_.owner);
   kept_.assign(g_.capacity(), false);
-  if (where_.owner == nullptr) {
-    for (const Signature& s : meta_.signatures) {
-      for (const auto& [key, info] : s.inputs) {
-        std::vector<const TensorInfo*> stack{&info};
-        while (!stack.empty()) {
-          const TensorInfo* t = stack.back();
-          stack.pop_back();
-          for (OutputId v : t->tensors) fed_[index_of(v.node)] = true;
-          for (const TensorInfo& part : t->components) stack.push_back(&part);
-        }
-      }
-    }
-    for (const Asset& a : meta_.assets) fed_[index_of(a.tensor.node)] = true;
-  }
   WHITTLE_ASSIGN(const std::vector<NodeId> order, g_.topological_order());
   mark_effects(order);
   WHITTLE_CHECK(forward(order));

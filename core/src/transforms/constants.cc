@@ -1,6 +1,7 @@
 #include "constants.h"
 
 #include "calls.h"
+#include "whittle/costs.h"
 #include "whittle/quant.h"
 
 namespace whittle {
@@ -110,7 +111,8 @@ void set_const_input(Graph& g, const std::vector<bool>& pinned, NodeId node, int
   g.set_input(node, index, {made, 0});
 }
 
-void sweep_unused(MetaGraph& meta, Graph& g, const std::vector<bool>& pinned, std::vector<NodeId> ids) {
+Swept sweep_unused(MetaGraph& meta, Graph& g, const std::vector<bool>& pinned, std::vector<NodeId> ids) {
+  Swept swept;
   while (!ids.empty()) {
     const NodeId id = ids.back();
     ids.pop_back();
@@ -120,8 +122,29 @@ void sweep_unused(MetaGraph& meta, Graph& g, const std::vector<bool>& pinned, st
     if (node.op == "_Arg" || node.op == "_Retval" || node.op == "Placeholder" || is_stateful(meta, node)) continue;
     for (OutputId input : node.inputs()) ids.push_back(input.node);
     for (NodeId control : node.controls()) ids.push_back(control);
+    ++swept.nodes;
+    swept.bytes += static_cast<int64_t>(serialized_node_bytes(g, id));
     g.remove(id);
   }
+  return swept;
+}
+
+std::vector<bool> fed_nodes(const MetaGraph& meta, const Graph& g, const Function* owner) {
+  std::vector<bool> fed(g.capacity(), false);
+  if (owner != nullptr) return fed;
+  for (const Signature& s : meta.signatures) {
+    for (const auto& [key, info] : s.inputs) {
+      std::vector<const TensorInfo*> stack{&info};
+      while (!stack.empty()) {
+        const TensorInfo* t = stack.back();
+        stack.pop_back();
+        for (OutputId v : t->tensors) fed[index_of(v.node)] = true;
+        for (const TensorInfo& part : t->components) stack.push_back(&part);
+      }
+    }
+  }
+  for (const Asset& a : meta.assets) fed[index_of(a.tensor.node)] = true;
+  return fed;
 }
 
 Result<std::vector<OwnedGraph>> all_graphs(MetaGraph& meta) {

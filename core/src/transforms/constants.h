@@ -46,8 +46,14 @@ void set_const_input(Graph& g, const std::vector<bool>& pinned, NodeId node, int
 bool owns_const(const Graph& g, const std::vector<bool>& pinned, NodeId node, int index);
 
 // Removes nodes nobody uses, starting at `ids` and going on to their inputs; placeholders,
-// arguments, returns, stateful and pinned nodes stay.
-void sweep_unused(MetaGraph& meta, Graph& g, const std::vector<bool>& pinned, std::vector<NodeId> ids);
+// arguments, returns, stateful and pinned nodes stay. Says what went.
+struct Swept {
+  int64_t nodes = 0, bytes = 0;
+};
+Swept sweep_unused(MetaGraph& meta, Graph& g, const std::vector<bool>& pinned, std::vector<NodeId> ids);
+
+// Nodes that signatures or assets feed: what such a node computes is not what its users read.
+std::vector<bool> fed_nodes(const MetaGraph& meta, const Graph& g, const Function* owner);
 
 // Every graph of a model: main first (no owner), then the functions it reaches, callees first.
 struct OwnedGraph {

@@ -388,6 +388,14 @@ class Freezer {
     return index_of(id) < signature_reach_.size() && signature_reach_[index_of(id)];
   }
 
+  NodeId of_unknown_shape(NodeId value, DType dtype) {
+    AttrMap attrs;
+    attrs.set("dtype", AttrValue::type(dtype));
+    attrs.set("shape", AttrValue::shape(Shape::unknown()));
+    const std::string name = cat(meta_.graph.node(value).name, "/buckets");
+    return meta_.graph.add(meta_.graph.unique_name(name), "PlaceholderWithDefault", {{value, 0}}, attrs);
+  }
+
   Status import_tables() {
     Graph& g = meta_.graph;
     for (const TableRestore& restore : meta_.table_restores) {
@@ -407,8 +415,13 @@ class Freezer {
       AttrMap attrs;
       attrs.set("Tin", AttrValue::type(keys.dtype()));
       attrs.set("Tout", AttrValue::type(values.dtype()));
-      const NodeId k = g.add(g.unique_name(cat(name, "/keys")), "Const", {}, const_attrs_of(keys));
-      const NodeId v = g.add(g.unique_name(cat(name, "/values")), "Const", {}, const_attrs_of(values));
+      NodeId k = g.add(g.unique_name(cat(name, "/keys")), "Const", {}, const_attrs_of(keys));
+      NodeId v = g.add(g.unique_name(cat(name, "/values")), "Const", {}, const_attrs_of(values));
+      // A dense table's buckets come as [buckets, 1], which the op takes but its shape function does not.
+      if (g.node(table).op.find("Dense") != std::string::npos) {
+        k = of_unknown_shape(k, keys.dtype());
+        v = of_unknown_shape(v, values.dtype());
+      }
       const NodeId import = g.add(g.unique_name(cat(name, "/import")), "LookupTableImportV2",
                                   {{table, 0}, {k, 0}, {v, 0}}, attrs);
       run_before_init(import);

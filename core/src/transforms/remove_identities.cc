@@ -5,8 +5,8 @@
 //   Assert, CheckNumerics, Print                gone, with option checks=true; listed as warnings
 //
 // Pass-through ops: Identity, IdentityN, StopGradient, PreventGradient, Snapshot.
-// Declines  endpoints of signatures and assets; nodes at v1 control flow (an Identity of a Switch
-//           is the pivot of its branch, one before a Merge may be); reads of reference variables;
+// Declines  endpoints of signatures and assets; in graphs with v1 control flow nodes with control
+//           edges (an Identity of a Switch may be the pivot of its branch); reads of reference variables;
 //           bypassing that would add edges (many control inputs times many users).
 // Control   an edge from a node without effects is replaced by edges from the nodes with effects
 //           it waited for, when those are at most four; graphs with v1 control flow keep theirs.
@@ -145,12 +145,10 @@ class Cleaner {
   bool near_v1_control_flow(NodeId id) const {
     if (!framed_) return false;
     const Node& node = g_->node(id);
+    // Without control edges it is dead when its input is, and nothing else hangs on it.
     if (!node.controls().empty()) return true;
-    for (OutputId input : node.inputs()) {
-      if (is_v1_control_flow(g_->node(input.node).op)) return true;
-    }
     for (const Use& use : g_->uses(id)) {
-      if (use.index == kControlUse || is_v1_control_flow(g_->node(use.user).op)) return true;
+      if (use.index == kControlUse) return true;
     }
     return false;
   }

@@ -5,6 +5,12 @@
 namespace whittle {
 namespace {
 
+constexpr size_t kMostSizes = kMaxRank;
+
+bool has_below(const std::vector<int64_t>& values, int64_t least) {
+  return std::any_of(values.begin(), values.end(), [least](int64_t v) { return v < least; });
+}
+
 template <size_t N>
 bool one_of(std::string_view op, const std::string_view (&list)[N]) {
   return std::find(std::begin(list), std::end(list), op) != std::end(list);
@@ -17,7 +23,8 @@ constexpr std::string_view kSameAsInput[] = {
     "Erf", "Erfc", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "IsNan", "IsInf", "IsFinite",
     "LogicalNot", "Invert", "ZerosLike", "OnesLike", "BiasAdd", "FusedBatchNorm", "FusedBatchNormV2",
     "FusedBatchNormV3", "BatchNormWithGlobalNormalization", "LRN", "Cumsum", "Reverse", "ReverseV2",
-    "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxArgs", "Quantize", "ClipByValue"};
+    "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxArgs", "Quantize", "ClipByValue", "StringToHashBucketFast",
+    "AsString", "StringLower", "EnsureShape"};
 
 constexpr std::string_view kBroadcast[] = {
     "Add", "AddV2", "Sub", "Mul", "Div", "RealDiv", "DivNoNan", "FloorDiv", "TruncateDiv", "Mod", "FloorMod",
@@ -38,8 +45,8 @@ Shape broadcast(const Shape& a, const Shape& b) {
     if (x == 1) d = y;
     else if (y == 1) d = x;
     else if (x == y) d = x;
-    else if (x == -1) d = y;   // y is above 1: x must be it, or 1
-    else if (y == -1) d = x;
+    else if (x < 0) d = y < 0 ? -1 : y;   // y is above 1: x must be it, or 1
+    else if (y < 0) d = x;
     else return Shape::unknown();
   }
   return out;
@@ -53,6 +60,7 @@ bool axis_of(int64_t axis, int rank, size_t* out) {
 
 // Windows of convolutions and pools along one axis; -1 when it does not follow.
 int64_t window(int64_t in, int64_t size, int64_t stride, int64_t dilation, std::string_view padding) {
+  if (in < 0 && padding == "SAME" && stride == 1) return in;
   if (in < 0 || size <= 0 || stride <= 0 || dilation <= 0) return -1;
   if (padding == "SAME") return (in + stride - 1) / stride;
   if (padding != "VALID") return -1;
@@ -109,8 +117,12 @@ void StaticShapes::visit(NodeId id) {
     if (s.dims[a] >= 0) {
       if (s.dims[a] % pieces != 0) return;
       s.dims[a] /= pieces;
+    } else {
+      s.dims[a] = -1;
     }
-    for (int32_t k = 0; k < pieces; ++k) shapes_[{id, k}] = s;
+    store({id, 0}, std::move(s));
+    s = of({id, 0});
+    for (int32_t k = 1; k < pieces; ++k) shapes_[{id, k}] = s;
     return;
   }
   if (node.op == "Unpack") {
@@ -126,14 +138,176 @@ void StaticShapes::visit(NodeId id) {
     for (size_t k = 0; k < node.inputs().size(); ++k) shapes_[{id, static_cast<int32_t>(k)}] = in(node, k);
     return;
   }
+  if (node.op == "ParseExample" || node.op == "ParseExampleV2") {
+    // Sparse indices, values and shapes, then the dense values: [examples, shape of one…].
+    const AttrValue* dense = node.attrs.find("dense_shapes");
+    const AttrValue* sparse = node.attrs.find("sparse_types");
+    const Shape x = in(node, 0);
+    if (dense == nullptr || sparse == nullptr || x.rank() != 1) return;
+    const auto first = static_cast<int32_t>(3 * sparse->list().types.size());
+    for (size_t k = 0; k < dense->list().shapes.size(); ++k) {
+      Shape s = dense->list().shapes[k];
+      if (s.unknown_rank || has_below(s.dims, -1)) continue;
+      s.dims.insert(s.dims.begin(), x.dims[0]);
+      store({id, first + static_cast<int32_t>(k)}, std::move(s));
+    }
+    return;
+  }
+  if (symbols_) {
+    std::optional<Sizes> values = computed_sizes(node);
+    if (values && values->size() <= kMostSizes) sizes_[{id, 0}] = std::move(*values);
+  }
   Shape s = first_output(node);
   if (s.unknown_rank) {
     const AttrValue* hint = node.attrs.find("_output_shapes");
     if (hint != nullptr && !hint->list().shapes.empty()) s = hint->list().shapes[0];
+    if (has_below(s.dims, -1)) s = Shape::unknown();
   }
+  store({id, 0}, std::move(s));
+}
+
+void StaticShapes::store(OutputId value, Shape s) {
   // Hostile constants can ask for anything.
-  const bool sane = s.rank() <= kMaxRank && std::all_of(s.dims.begin(), s.dims.end(), [](int64_t d) { return d >= -1; });
-  if (!s.unknown_rank && sane) shapes_[{id, 0}] = std::move(s);
+  if (s.unknown_rank || s.rank() > kMaxRank || has_below(s.dims, next_symbol_ + 1)) return;
+  if (symbols_) {
+    for (int64_t& d : s.dims) {
+      if (d == -1) d = next_symbol_--;
+    }
+  }
+  shapes_[value] = std::move(s);
+}
+
+std::optional<Sizes> StaticShapes::sizes(OutputId value) const {
+  if (std::optional<std::vector<int64_t>> known = ints_(value)) {
+    if (has_below(*known, -1)) return std::nullopt;
+    return known;
+  }
+  const auto it = sizes_.find(value);
+  if (it != sizes_.end()) return it->second;
+  const Shape& s = of(value);
+  if (s.rank() == 0) return Sizes{kAnyInt};
+  if (s.rank() == 1 && s.dims[0] >= 0 && s.dims[0] <= kMaxRank) return Sizes(static_cast<size_t>(s.dims[0]), kAnyInt);
+  return std::nullopt;
+}
+
+// Elements of the node's first output where they are sizes of something.
+std::optional<Sizes> StaticShapes::computed_sizes(const Node& node) const {
+  const std::string& op = node.op;
+  const std::vector<OutputId>& inputs = node.inputs();
+  if (op == "Shape" && inputs.size() == 1) {
+    const Shape& x = of(inputs[0]);
+    if (!x.unknown_rank) return x.dims;
+    return std::nullopt;
+  }
+  if (op == "Pack" || (op == "ConcatV2" && inputs.size() > 1)) {
+    Sizes out;
+    const size_t count = inputs.size() - (op == "Pack" ? 0 : 1);
+    for (size_t k = 0; k < count && out.size() <= kMostSizes; ++k) {
+      const int rank = of(inputs[k]).rank();
+      const std::optional<Sizes> part = sizes(inputs[k]);
+      if (!part || rank != (op == "Pack" ? 0 : 1)) return std::nullopt;
+      out.insert(out.end(), part->begin(), part->end());
+    }
+    return out;
+  }
+  if (inputs.empty() || sizes_.find(inputs[0]) == sizes_.end()) return std::nullopt;
+  const Sizes& x = sizes_.at(inputs[0]);
+  if (op == "Identity" || op == "Squeeze" || op == "ExpandDims" || op == "Reshape") return x;
+  if (op == "Cast") {
+    const DType to = node.attrs.type_or("DstT", DType::kInvalid);
+    if (to == DType::kInt32 || to == DType::kInt64) return x;
+    return std::nullopt;
+  }
+  if ((op == "Prod" || op == "Max" || op == "Min" || op == "Sum") && x.size() == 1) return x;
+  if (op == "StridedSlice" && inputs.size() == 4 && of(inputs[0]).rank() == 1) {
+    const auto begin = ints_(inputs[1]), end = ints_(inputs[2]), stride = ints_(inputs[3]);
+    if (!begin || !end || !stride || begin->size() != 1 || end->size() != 1 || stride->size() != 1 || (*stride)[0] != 1) return std::nullopt;
+    if (node.attrs.int_or("ellipsis_mask", 0) != 0 || node.attrs.int_or("new_axis_mask", 0) != 0) return std::nullopt;
+    const auto count = static_cast<int64_t>(x.size());
+    const auto clamped = [&](int64_t v) { return std::clamp<int64_t>(v < 0 ? v + count : v, 0, count); };
+    const bool one = (node.attrs.int_or("shrink_axis_mask", 0) & 1) != 0;
+    const int64_t from = (node.attrs.int_or("begin_mask", 0) & 1) != 0 && !one ? 0 : clamped((*begin)[0]);
+    int64_t to = (node.attrs.int_or("end_mask", 0) & 1) != 0 ? count : clamped((*end)[0]);
+    if (one) to = from + 1;
+    if (from >= to || to > count) return std::nullopt;
+    return Sizes(x.begin() + from, x.begin() + to);
+  }
+  if ((op == "Gather" || op == "GatherV2") && inputs.size() >= 2) {
+    const auto picks = ints_(inputs[1]);
+    if (!picks || of(inputs[0]).rank() != 1) return std::nullopt;
+    Sizes out;
+    for (int64_t p : *picks) {
+      if (p < 0 || p >= static_cast<int64_t>(x.size())) return std::nullopt;
+      out.push_back(x[static_cast<size_t>(p)]);
+    }
+    return out;
+  }
+  return std::nullopt;
+}
+
+// Only the plain form: x[a:b, c:d, e] without steps and ellipsis.
+Shape StaticShapes::strided(const Node& node, const Shape& x) const {
+  if (x.unknown_rank || node.inputs().size() != 4 || node.attrs.int_or("ellipsis_mask", 0) != 0 || node.attrs.int_or("new_axis_mask", 0) != 0) return Shape::unknown();
+  const auto begin = ints_(node.inputs()[1]), end = ints_(node.inputs()[2]), stride = ints_(node.inputs()[3]);
+  if (!begin || !end || !stride || begin->size() > x.dims.size() || end->size() != begin->size() || stride->size() != begin->size()) return Shape::unknown();
+  const auto bit = [&](std::string_view mask, size_t k) { return k < 63 && ((node.attrs.int_or(mask, 0) >> k) & 1) != 0; };
+  Shape out;
+  for (size_t k = 0; k < x.dims.size(); ++k) {
+    const int64_t size = x.dims[k];
+    if (k >= begin->size()) {
+      out.dims.push_back(size);
+      continue;
+    }
+    if (bit("shrink_axis_mask", k)) continue;
+    const int64_t from = bit("begin_mask", k) ? 0 : (*begin)[k];
+    if ((*stride)[k] != 1) out.dims.push_back(-1);
+    else if (from == 0 && bit("end_mask", k)) out.dims.push_back(size);
+    else if (size < 0) out.dims.push_back(-1);
+    else {
+      const auto clamped = [&](int64_t v) { return std::clamp<int64_t>(v < 0 ? v + size : v, 0, size); };
+      const int64_t to = bit("end_mask", k) ? size : clamped((*end)[k]);
+      out.dims.push_back(std::max<int64_t>(0, to - clamped(from)));
+    }
+  }
+  return out;
+}
+
+// As many elements as x: one size of the target may follow from the others.
+Shape StaticShapes::reshaped(const Shape& x, const Sizes& target) const {
+  Shape out(target);
+  int64_t known = 1;
+  size_t holes = 0, hole = 0;
+  bool any = false;
+  for (size_t k = 0; k < target.size(); ++k) {
+    if (target[k] >= 0 && __builtin_mul_overflow(known, target[k], &known)) return Shape::unknown();
+    if (target[k] != -1 && target[k] != kAnyInt) continue;
+    any = any || target[k] == kAnyInt;
+    ++holes;
+    hole = k;
+    out.dims[k] = -1;
+  }
+  if (holes != 1 || known == 0 || x.unknown_rank) return out;
+  std::vector<int64_t> left;   // sizes of x that are no numbers, without those of the target
+  int64_t has = 1;
+  for (int64_t d : x.dims) {
+    if (d < 0) left.push_back(d);
+    else if (__builtin_mul_overflow(has, d, &has)) return out;
+  }
+  for (int64_t d : target) {
+    if (d >= -1 || d == kAnyInt) continue;
+    const auto it = std::find(left.begin(), left.end(), d);
+    // What cancels must not be 0; only a -1 says that it is not.
+    if (it == left.end() || any) return out;
+    left.erase(it);
+  }
+  if (left.empty() && has % known == 0) out.dims[hole] = has / known;
+  else if (left.size() == 1 && has == known) out.dims[hole] = left[0];
+  return out;
+}
+
+bool surely_equal(const Shape& a, const Shape& b) {
+  if (a.unknown_rank || a != b) return false;
+  return std::find(a.dims.begin(), a.dims.end(), -1) == a.dims.end();
 }
 
 Shape StaticShapes::first_output(const Node& node) const {
@@ -194,22 +368,8 @@ Shape StaticShapes::first_output(const Node& node) const {
     return out;
   }
   if (op == "Reshape" && node.inputs().size() == 2) {
-    const std::optional<std::vector<int64_t>> dims = ints_(node.inputs()[1]);
-    if (!dims) {
-      const Shape s = in(node, 1);
-      if (s.rank() != 1 || s.dims[0] < 0 || s.dims[0] > kMaxRank) return Shape::unknown();
-      return Shape(std::vector<int64_t>(static_cast<size_t>(s.dims[0]), -1));
-    }
-    Shape out(*dims);
-    int64_t known = 1;
-    for (int64_t d : *dims) {
-      if (d >= 0 && __builtin_mul_overflow(known, d, &known)) return Shape::unknown();
-    }
-    const auto hole = std::find(out.dims.begin(), out.dims.end(), -1);
-    if (hole != out.dims.end() && x.fully_defined() && known > 0 && x.elements().ok()) {
-      *hole = static_cast<int64_t>(x.elements().value()) / known;
-    }
-    return out;
+    const std::optional<Sizes> target = sizes(node.inputs()[1]);
+    return target ? reshaped(x, *target) : Shape::unknown();
   }
   if (op == "ExpandDims" && !x.unknown_rank && node.inputs().size() == 2) {
     const std::optional<std::vector<int64_t>> axis = ints_(node.inputs()[1]);
@@ -280,6 +440,7 @@ Shape StaticShapes::first_output(const Node& node) const {
     const std::optional<std::vector<int64_t>> pads = ints_(node.inputs()[1]);
     Shape out = x;
     for (size_t k = 0; k < out.dims.size(); ++k) {
+      if (pads && pads->size() == 2 * out.dims.size() && (*pads)[2 * k] == 0 && (*pads)[2 * k + 1] == 0) continue;
       const bool known = pads && pads->size() == 2 * out.dims.size() && out.dims[k] >= 0 && (*pads)[2 * k] >= 0 && (*pads)[2 * k + 1] >= 0;
       if (!known || __builtin_add_overflow(out.dims[k], (*pads)[2 * k], &out.dims[k]) ||
           __builtin_add_overflow(out.dims[k], (*pads)[2 * k + 1], &out.dims[k])) {
@@ -289,14 +450,40 @@ Shape StaticShapes::first_output(const Node& node) const {
     return out;
   }
   if ((op == "Fill" || op == "RandomUniform" || op == "RandomStandardNormal") && !node.inputs().empty()) {
-    const std::optional<std::vector<int64_t>> dims = ints_(node.inputs()[0]);
-    return dims ? Shape(*dims) : Shape::unknown();
+    std::optional<Sizes> dims = sizes(node.inputs()[0]);
+    if (!dims) return Shape::unknown();
+    std::replace(dims->begin(), dims->end(), kAnyInt, int64_t{-1});
+    return Shape(std::move(*dims));
   }
   if ((op == "ResizeBilinear" || op == "ResizeNearestNeighbor") && x.rank() == 4 && node.inputs().size() == 2) {
     const std::optional<std::vector<int64_t>> size = ints_(node.inputs()[1]);
     if (!size || size->size() != 2) return Shape{x.dims[0], -1, -1, x.dims[3]};
     return Shape{x.dims[0], (*size)[0], (*size)[1], x.dims[3]};
   }
+  if (op == "AddN") {
+    Shape out = x;
+    for (size_t k = 1; k < node.inputs().size() && out.unknown_rank; ++k) out = in(node, k);
+    return out;
+  }
+  if ((op == "ArgMax" || op == "ArgMin") && !x.unknown_rank && node.inputs().size() == 2) {
+    const std::optional<std::vector<int64_t>> axis = ints_(node.inputs()[1]);
+    size_t a = 0;
+    if (!axis || axis->size() != 1 || !axis_of((*axis)[0], x.rank(), &a)) return Shape::unknown();
+    Shape out = x;
+    out.dims.erase(out.dims.begin() + static_cast<std::ptrdiff_t>(a));
+    return out;
+  }
+  if (op == "Slice" && !x.unknown_rank && node.inputs().size() == 3) {
+    const std::optional<std::vector<int64_t>> begin = ints_(node.inputs()[1]), size = ints_(node.inputs()[2]);
+    Shape out(std::vector<int64_t>(x.dims.size(), -1));
+    if (!size || size->size() != x.dims.size()) return out;
+    for (size_t k = 0; k < out.dims.size(); ++k) {
+      if ((*size)[k] >= 0) out.dims[k] = (*size)[k];
+      else if ((*size)[k] == -1 && begin && begin->size() == out.dims.size() && (*begin)[k] == 0) out.dims[k] = x.dims[k];
+    }
+    return out;
+  }
+  if (op == "StridedSlice") return strided(node, x);
   if ((op == "Gather" || op == "GatherV2") && !x.unknown_rank && !in(node, 1).unknown_rank && node.attrs.int_or("batch_dims", 0) == 0) {
     std::optional<std::vector<int64_t>> axis = std::vector<int64_t>{0};
     if (op == "GatherV2") axis = node.inputs().size() == 3 ? ints_(node.inputs()[2]) : std::nullopt;

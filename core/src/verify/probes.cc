@@ -153,7 +153,8 @@ Result<Tensor> make_input(const std::string& key, const TensorInfo& info, const 
   if (info.encoding != TensorInfo::Encoding::kName) return unsupported(cat("input ", printable(key), " is no plain tensor: give samples"));
   const Shape shape = guess(info, sizes);
   WHITTLE_ASSIGN(const uint64_t elements, shape.elements());
-  if (elements > kMostElements) return over_limit(cat("input ", printable(key), " has ", elements, " elements"));
+  const uint64_t most_elements = info.dtype == DType::kString ? kMostElements / 32 : kMostElements;
+  if (elements > most_elements) return over_limit(cat("input ", printable(key), " has ", elements, " elements"));
   Random random(key, probe);
   if (info.dtype == DType::kString) return words(shape, random);
   if (byte_width(info.dtype) == 0 || byte_width(info.dtype) > 8 || info.dtype == DType::kComplex64) return unsupported(cat("input ", printable(key), " is ", dtype_name(info.dtype), ": give samples"));

@@ -26,15 +26,22 @@ Result<TensorRef> stored_value(const MetaGraph& meta, const Node& handle, Contex
 
 }  // namespace
 
-Side::Side(VerifySide side) : side_(side) {
+Side::Side(VerifySide side) : side_(side) { renew(); }
+
+void Side::renew() {
   EvaluatorOptions options;
-  MetaGraph* meta = side.meta;
+  MetaGraph* meta = side_.meta;
   options.load = [](const TensorRef& ref, Context& ctx) { return load(ref, ctx); };
   options.read_file = [meta](const std::string& path, Context& ctx) { return read_asset(*meta, path, ctx); };
-  if (side.has_variables) {
+  if (side_.has_variables) {
     options.stored_variable = [meta](const Node& handle, Context& ctx) { return stored_value(*meta, handle, ctx); };
   }
   evaluator_ = std::make_unique<Evaluator>(*meta, std::move(options));
+}
+
+void Side::abandon() {
+  runs_.clear();
+  if (drew_random_numbers()) renew();
 }
 
 Status Side::initialize(Context& ctx) { return evaluator_->initialize(ctx); }

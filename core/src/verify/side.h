@@ -21,13 +21,16 @@ class Side {
   // A bounded piece of work; true when all runs are done. kLimit once one took more than `most` operations.
   Result<bool> step(Context& ctx, uint64_t most);
   std::vector<std::vector<Tensor>> results();
-  void abandon() { runs_.clear(); }
+  // Ends all runs; what they drew of random numbers says nothing of later ones.
+  void abandon();
   void drop_weights() { evaluator_->drop_weights(); }
   uint64_t operations() const;
   bool drew_random_numbers() const { return evaluator_->drew_random_numbers(); }
   MetaGraph& meta() { return *side_.meta; }
 
  private:
+  void renew();
+
   VerifySide side_;
   std::unique_ptr<Evaluator> evaluator_;
   std::vector<std::unique_ptr<Run>> runs_;

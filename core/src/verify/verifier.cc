@@ -146,7 +146,9 @@ struct Verifier::Impl {
     ends = other != nullptr ? ends_of(*other) : ends_by_name(a, original.meta(), result.meta());
     if (!ends.ok()) return close(VerifyState::kNotRunnable, ends.error().message);
     b = std::move(ends).value();
-    if (a.outputs.size() != b.outputs.size()) return close(VerifyState::kMissed, "the outputs of the signature are not the same");
+    const bool same_keys = a.outputs.size() == b.outputs.size() &&
+                           std::equal(a.outputs.begin(), a.outputs.end(), b.outputs.begin(), [](const auto& x, const auto& y) { return x.first == y.first; });
+    if (!same_keys) return close(VerifyState::kMissed, "the outputs of the signature are not the same");
     auto at = options.samples.find(s.key);
     if (at == options.samples.end()) at = options.samples.find("");
     samples = at == options.samples.end() || at->second.probes.empty() ? nullptr : &at->second;
@@ -197,7 +199,7 @@ struct Verifier::Impl {
         return close(VerifyState::kSkipped, cat("one probe takes more than ", most / 1'000'000, " million operations in each model; a number of probes runs it all the same"));
       }
       // The refusal that speaks of an op says more than those of later guesses.
-      if (first_refusal.empty()) first_refusal = error.to_string();
+      if (first_refusal.empty() || error.code == Code::kUnsupported) first_refusal = error.to_string();
       spent += original.operations();
       original.abandon();
       started = false;
@@ -309,20 +311,15 @@ struct Verifier::Impl {
     std::string s = cat("output ", printable(c.key), " differs from the original's: ");
     if (!c.problem.empty()) return cat(s, c.problem);
     const VerifyBound& bound = options.bound;
-    if (c.median_sqnr_db && bound.min_sqnr_db && *c.median_sqnr_db < *bound.min_sqnr_db) {
-      return cat(s, fixed(*c.median_sqnr_db), " dB, the bound is ", fixed(*bound.min_sqnr_db));
+    const auto below = [](const std::optional<double>& value, const std::optional<double>& least) { return value && least && *value < *least; };
+    if (below(c.sqnr_db, bound.min_sqnr_db)) return cat(s, tenths_text(*c.sqnr_db), " dB, the bound is ", tenths_text(*bound.min_sqnr_db));
+    if (below(c.median_sqnr_db, bound.min_median_sqnr_db)) {
+      return cat(s, tenths_text(*c.median_sqnr_db), " dB on the middle probe, the bound is ", tenths_text(*bound.min_median_sqnr_db));
     }
     if (c.agreement && bound.min_agreement && *c.agreement < *bound.min_agreement) {
-      return cat(s, fixed(100 * *c.agreement), " % agree, the bound is ", fixed(100 * *bound.min_agreement));
+      return cat(s, tenths_text(100 * *c.agreement), " % agree, the bound is ", tenths_text(100 * *bound.min_agreement));
     }
-    return cat(s, c.sqnr_db ? cat(fixed(*c.sqnr_db), " dB") : std::string("values are not equal"), ", and this recipe keeps outputs equal");
-  }
-
-  // One decimal, without a libm or a printf.
-  static std::string fixed(double value) {
-    const int64_t tenths = static_cast<int64_t>(value * 10 + (value < 0 ? -0.5 : 0.5));
-    const int64_t size = tenths < 0 ? -tenths : tenths;
-    return cat(tenths < 0 ? "-" : "", size / 10, ".", size % 10);
+    return cat(s, c.sqnr_db ? cat(tenths_text(*c.sqnr_db), " dB") : std::string("values are not equal"), ", and this recipe keeps outputs equal");
   }
 
   bool begin_search() {

@@ -9,7 +9,9 @@ import os
 import pickle
 from pathlib import Path
 
-from .arrays import compare, drawn_anew, worst
+import numpy as np
+
+from .arrays import compare, drawn_anew, is_float, worst
 from .catalog import ROOT
 
 MAIN = ("tf2", "v1", "cpp")                    # loaders whose answers are compared for every preset
@@ -115,8 +117,14 @@ class Original:
 
     def runs_in(self, loader):
         """Whether this loader answers anything here: then the result must answer, too."""
-        answer = self.answers(loader) if self.feeds else {}
-        return any("outputs" in a for a in answer.get("answers", []))
+        answers = self.answers(loader).get("answers", []) if self.feeds else []
+        return any("outputs" in a for a in answers) and not (loader == "lite" and self.converts_without_values(answers))
+
+    def converts_without_values(self, answers):
+        """The converter takes a model whose restore function fills copies and makes zeros of its variables: answers that are none."""
+        return any(compare(answered[key], a["outputs"][key]).get("relative", np.inf) > 0.1
+                   for (name, _), a in zip(self.feeds[:self.drawn], answers) if "outputs" in a
+                   for _, answered in [self.recorded[name]] for key in set(answered) & set(a["outputs"]) if is_float(answered[key]))
 
     def loads_in(self, loader):
         """Loads, whether or not anything can be run."""

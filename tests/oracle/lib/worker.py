@@ -22,9 +22,9 @@ def handlers(kind):
     if kind == "lite":
         from . import lite
         return {"run": lite.run}
-    from . import describe, loaders, noise, quiet, side_loaders
+    from . import describe, grappler, loaders, noise, quiet, side_loaders
     return {"run": loaders.run, "describe": describe.describe, "noisy_copy": noise.noisy_copy, "quiet_copy": quiet.quiet_copy,
-            "accuracy": loaders.accuracy,
+            "accuracy": loaders.accuracy, "grappler": grappler.grappler, "count": grappler.count_result,
             "static": describe.static, "side": side_loaders.run}
 
 

@@ -145,7 +145,7 @@ Result<Outcome> run_golden(const fs::path& models, const fs::path& goldens, cons
                    }));
   }
   WHITTLE_ASSIGN(Recipe recipe, preset_recipe("exact"));
-  Pipeline pipeline(std::move(model), recipe, false);
+  Pipeline pipeline(std::move(model), recipe, {});
   MemoryScans scans(files.ctx());
   for (bool more = true; more;) {
     WHITTLE_ASSIGN(more, files.run([&](Context& ctx) { return pipeline.step(ctx, scans); }));

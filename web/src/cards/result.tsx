@@ -3,6 +3,7 @@ import type { Report, TensorReport } from 'whittle-tf';
 import { bytes, change, count, percent, shape } from '../format';
 import { Card, Notes, Path, SizeByCause } from '../parts';
 import type { Ends, Result, Session, State } from '../session';
+import { Check } from './check';
 
 const kTensorRows = 12;
 
@@ -88,6 +89,7 @@ export function ResultCard({ session, state, result }: { session: Session; state
           <p class="hint">The same on the command line:<br /><code>{command(preset, state.ends)}</code></p>
         </div>
       </div>
+      <Check report={report} verifyAnyway={idle && report.output.form !== 'unchanged' ? () => void session.verify() : null} />
       <Tensors tensors={report.tensors} />
       {report.opaque_ops.length > 0 && <p class="hint">Custom ops were kept untouched: {report.opaque_ops.join(', ')}.</p>}
       <Notes title="No longer in the model: functions that are no signature" items={report.lost} />
