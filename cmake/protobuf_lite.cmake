@@ -36,7 +36,7 @@ target_compile_definitions(whittle_protobuf_lite PUBLIC GOOGLE_PROTOBUF_NO_RTTI=
 target_compile_options(whittle_protobuf_lite PRIVATE -w)
 target_link_libraries(whittle_protobuf_lite PRIVATE whittle::options)
 if(EMSCRIPTEN)
-  target_compile_options(whittle_protobuf_lite PRIVATE -Oz)  # it indexes; the bytes that take time never pass through it
+  target_compile_options(whittle_protobuf_lite PRIVATE ${whittle_small})  # it indexes; the bytes that take time never pass through it
 else()
   find_package(Threads REQUIRED)
   target_compile_definitions(whittle_protobuf_lite PRIVATE HAVE_PTHREAD=1)
@@ -73,6 +73,6 @@ function(whittle_proto_library name)
   target_compile_options(${name} PRIVATE -w)
   target_link_libraries(${name} PUBLIC whittle::protobuf_lite PRIVATE whittle::options whittle_not_ours_to_mend)
   if(EMSCRIPTEN)
-    target_compile_options(${name} PRIVATE -Oz)
+    target_compile_options(${name} PRIVATE ${whittle_small})
   endif()
 endfunction()

@@ -7,10 +7,11 @@ import { markdown_table } from './rows.mjs';
 
 const kAbout = {
   kernels: 'Inner loops as wasm under Node, one thread, against `memcpy` of the same input in the same run; best of 20.',
-  models: `\`whittle optimize --form frozen --preset int8 --workers 2\` on Node, from process start to exit. Beside it a small native program that
+  models: `\`whittle optimize --form frozen --preset int8 --workers 2 --no-verify\` on Node, from process start to exit. Beside it a small native program that
 reads and writes the bytes of the model as a frozen graph in blocks of 8 MB and takes their CRC-32C; the bound is 0.35 s for the start of
 Node and the module, and twice that copy. Then a Python script that loads the model in TensorFlow, freezes it with
-\`convert_variables_to_constants_v2\` and saves the graph. Memory is the largest resident set. Medians of 7, and of 3 beside TensorFlow.`,
+\`convert_variables_to_constants_v2\` and saves the graph. Memory is the largest resident set. Medians of 7, and of 3 beside TensorFlow.
+"With verifying" is the same as users get it: original and result run in Whittle's evaluator before anything is written.`,
   start: '`tf.saved_model.load` and the first answer in a fresh process, without the import of TensorFlow; the ratio is to the original. Medians of 3.',
   big: 'Generated models with weights of pseudo-random bytes: 32 tensors of 64 MiB, and two of 900 MB, as int8 with two workers. Largest of 2 runs.',
   inspect: '`whittle inspect` on Node, from process start to exit. Medians of 5.',

@@ -2,9 +2,14 @@
 // The command `whittle` on Node. docs/command-line.md says what it does; tools/whittle is the same, natively.
 
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { parseCommandLine, UsageError } from './parse.mjs';
 import { ProgressBar } from './progress.mjs';
 import { describeComparison, describeInspection, describeList, describeReport } from './table.mjs';
+
+// Planning runs most of the module's functions a few times: compiling them a second time, optimized, takes a quarter of the
+// processor time of a run on a small model. The loops over weights pass ten times V8's threshold at once.
+setFlagsFromString('--wasm-tiering-budget=18000000');
 
 const EXIT = { cancelled: 130, bound_missed: 3 };
 

@@ -124,6 +124,14 @@ std::string printable(std::string_view raw, size_t max_bytes) {
   std::string out;
   size_t at = 0;
   while (at < raw.size()) {
+    // Nearly every name is plain ASCII: in one piece.
+    size_t plain = at;
+    while (plain < raw.size() && plain < max_bytes && raw[plain] >= 0x20 && raw[plain] < 0x7f) ++plain;
+    if (plain > at) {
+      out.append(raw.substr(at, plain - at));
+      at = plain;
+      continue;
+    }
     const CodePoint c = decode_utf8(raw.substr(at));
     const size_t length = c.length == 0 ? 1 : c.length;
     if (at + length > max_bytes) {

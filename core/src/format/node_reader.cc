@@ -144,16 +144,16 @@ Status add_node(const pb::Node& proto, const ValueDecoder& values, bool strict_n
                 InputTexts* inputs) {
   const std::string& name = proto.name();
   if (name.empty()) return corrupt("a node has no name");
-  const std::string place = node_place(name);
+  const auto place = [&name] { return node_place(name); };  // only made for an error
   if (strict_name ? !is_node_name(name) : !is_body_name(name)) {
-    return corrupt("the node name has characters that TensorFlow does not allow").in(place);
+    return corrupt("the node name has characters that TensorFlow does not allow").in(place());
   }
-  if (graph->find(name) != kNoNode) return corrupt("two nodes have this name").in(place);
-  if (proto.op().empty()) return corrupt("the node has no op").in(place);
+  if (graph->find(name) != kNoNode) return corrupt("two nodes have this name").in(place());
+  if (proto.op().empty()) return corrupt("the node has no op").in(place());
   if (proto.op() == "_Arg" || proto.op() == "_Retval") {
-    return corrupt(cat(proto.op(), " nodes exist only inside TensorFlow")).in(place);
+    return corrupt(cat(proto.op(), " nodes exist only inside TensorFlow")).in(place());
   }
-  WHITTLE_ASSIGN_IN(AttrMap attrs, values.attrs(proto.attr()), place);
+  WHITTLE_ASSIGN_IN(AttrMap attrs, values.attrs(proto.attr()), place());
   const NodeId id = graph->add(name, proto.op());
   Node& node = graph->mutable_node(id);
   node.device = proto.device();
@@ -191,7 +191,7 @@ Result<Graph> read_nodes(const std::vector<std::string_view>& nodes, const Value
   }
   for (NodeId id : graph.ids()) {
     if (index_of(id) % 256 == 0) WHITTLE_CHECK(ctx.check_cancelled());
-    const std::string place = node_place(graph.node(id).name);
+    const auto place = [&] { return node_place(graph.node(id).name); };
     std::vector<NodeId> controls;
     for (const std::string& text : texts[index_of(id)]) {
       const bool control = !text.empty() && text[0] == '^';
@@ -199,18 +199,18 @@ Result<Graph> read_nodes(const std::vector<std::string_view>& nodes, const Value
       int32_t slot = -1;
       if (!split_tensor_name(std::string_view(text).substr(control ? 1 : 0), &name, &slot) ||
           (control && slot != -1)) {
-        return corrupt(cat("the input \"", printable(text), "\" names no tensor")).in(place);
+        return corrupt(cat("the input \"", printable(text), "\" names no tensor")).in(place());
       }
       const NodeId producer = graph.find(name);
       if (producer == kNoNode) {
-        return corrupt(cat("the input ", printable(text), " does not exist")).in(place);
+        return corrupt(cat("the input ", printable(text), " does not exist")).in(place());
       }
       if (control) {
-        if (producer == id) return corrupt("the node waits for itself").in(place);
+        if (producer == id) return corrupt("the node waits for itself").in(place());
         controls.push_back(producer);
         continue;
       }
-      if (!controls.empty()) return corrupt("a data input follows a control input").in(place);
+      if (!controls.empty()) return corrupt("a data input follows a control input").in(place());
       graph.add_input(id, {producer, std::max(slot, 0)});
     }
     graph.add_controls(id, controls);
