@@ -128,30 +128,30 @@ Failure internal_error(std::string message);
 
 // Returns the error of `expr` (a Result of any type) from the enclosing function.
 #define WHITTLE_CHECK(expr)                                              \
-  do {                                                                   \
-    auto whittle_status_ = (expr);                                       \
-    if (!whittle_status_.ok()) return std::move(whittle_status_).failure();      \
+  do {                                                                      \
+    auto whittle_status_ = (expr);                                          \
+    if (!whittle_status_.ok()) return std::move(whittle_status_).failure(); \
   } while (false)
 
 // The same, naming the place the error passed through.
 #define WHITTLE_CHECK_IN(expr, place)                                                   \
-  do {                                                                                  \
-    auto whittle_status_ = (expr);                                                      \
-    if (!whittle_status_.ok()) return std::move(whittle_status_).failure().in(place);           \
+  do {                                                                                \
+    auto whittle_status_ = (expr);                                                    \
+    if (!whittle_status_.ok()) return std::move(whittle_status_).failure().in(place); \
   } while (false)
 
 // WHITTLE_ASSIGN(auto block, read_block(handle)); declares or assigns, or returns the error.
 #define WHITTLE_ASSIGN(decl, expr) \
   WHITTLE_ASSIGN_INNER_(WHITTLE_CONCAT_(whittle_result_, __LINE__), decl, expr)
 #define WHITTLE_ASSIGN_INNER_(temp, decl, expr) \
-  auto temp = (expr);                           \
-  if (!temp.ok()) return std::move(temp).failure();     \
+  auto temp = (expr);                               \
+  if (!temp.ok()) return std::move(temp).failure(); \
   decl = std::move(temp).value()
 #define WHITTLE_ASSIGN_IN(decl, expr, place) \
   WHITTLE_ASSIGN_IN_INNER_(WHITTLE_CONCAT_(whittle_result_, __LINE__), decl, expr, place)
 #define WHITTLE_ASSIGN_IN_INNER_(temp, decl, expr, place)       \
-  auto temp = (expr);                                           \
-  if (!temp.ok()) return std::move(temp).failure().in(place);           \
+  auto temp = (expr);                                         \
+  if (!temp.ok()) return std::move(temp).failure().in(place); \
   decl = std::move(temp).value()
 
 }  // namespace whittle
