@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "constants.h"
-#include "shapes.h"
+#include "whittle/shapes.h"
 
 namespace whittle {
 

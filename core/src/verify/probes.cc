@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <vector>
 
+#include "examples.h"
+#include "random.h"
 #include "whittle/math.h"
 #include "whittle/text.h"
 
@@ -20,27 +23,6 @@ struct Sizes {
 };
 constexpr Sizes kSizes[] = {{64, 16}, {224, 128}, {128, 1}, {299, 2}, {32, 16000}, {256, 8}, {512, 64}};
 constexpr int64_t kIds[] = {1000, 100, 10, 2};
-
-// splitmix64
-class Random {
- public:
-  Random(std::string_view name, uint64_t probe) : state_(0x9e3779b97f4a7c15u * (probe + 1)) {
-    for (char c : name) state_ = (state_ ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
-  }
-  uint64_t bits() {
-    uint64_t z = state_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-  }
-  uint64_t below(uint64_t n) { return bits() % n; }
-  double unit() { return static_cast<double>(bits() >> 11) / 9007199254740992.0; }
-  // Sum of four uniforms: mean 0, variance 1, within ±3.5.
-  double normal() { return (unit() + unit() + unit() + unit() - 2) * 1.7320508; }
-
- private:
-  uint64_t state_;
-};
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 bool is_float(DType t) {
@@ -118,13 +100,18 @@ void put_integer(Tensor& t, size_t i, uint64_t value) {
   std::memcpy(t.mutable_bytes() + i * width, &value, width);
 }
 
-Tensor words(const Shape& shape, Random& random) {
+std::string some_words(Random& random) {
   static constexpr std::string_view kWords[] = {"the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "0", "1", ""};
+  std::string text;
+  for (int k = 0; k < 4; ++k) text += cat(k == 0 ? "" : " ", kWords[random.below(std::size(kWords))]);
+  return text;
+}
+
+// Words, or what the op that parses them expects.
+Tensor strings(const Shape& shape, const ExampleSpec* example, int64_t ids, Random& random) {
   std::vector<std::string> out;
   for (uint64_t i = 0; i < shape.elements().value(); ++i) {
-    std::string text;
-    for (int k = 0; k < 4; ++k) text += cat(k == 0 ? "" : " ", kWords[random.below(std::size(kWords))]);
-    out.push_back(std::move(text));
+    out.push_back(example != nullptr ? make_example(*example, ids, random) : some_words(random));
   }
   return Tensor(shape, std::move(out));
 }
@@ -149,14 +136,14 @@ bool leaves_open(const TensorInfo& info) {
                      info.shape.dims.end(), [](int64_t d) { return d < 0; });
 }
 
-Result<Tensor> make_input(const std::string& key, const TensorInfo& info, const Sizes& sizes, int64_t ids, uint64_t probe) {
-  if (info.encoding != TensorInfo::Encoding::kName) return unsupported(cat("input ", printable(key), " is no plain tensor: give samples"));
+Result<Tensor> make_input(const std::string& key, const TensorInfo& info, const ExampleSpec* example, const Sizes& sizes, int64_t ids,
+                          uint64_t probe) {
   const Shape shape = guess(info, sizes);
   WHITTLE_ASSIGN(const uint64_t elements, shape.elements());
   const uint64_t most_elements = info.dtype == DType::kString ? kMostElements / 32 : kMostElements;
   if (elements > most_elements) return over_limit(cat("input ", printable(key), " has ", elements, " elements"));
   Random random(key, probe);
-  if (info.dtype == DType::kString) return words(shape, random);
+  if (info.dtype == DType::kString) return strings(shape, example, ids, random);
   if (byte_width(info.dtype) == 0 || byte_width(info.dtype) > 8 || info.dtype == DType::kComplex64) return unsupported(cat("input ", printable(key), " is ", dtype_name(info.dtype), ": give samples"));
   WHITTLE_ASSIGN(Tensor t, Tensor::make(info.dtype, shape));
   if (is_float(info.dtype)) {
@@ -173,10 +160,33 @@ Result<Tensor> make_input(const std::string& key, const TensorInfo& info, const 
   return t;
 }
 
+// A sparse tensor with values in its first and its last column.
+Status make_sparse(const std::string& key, const TensorInfo& info, const Sizes& sizes, int64_t ids, uint64_t probe, NamedTensors* out) {
+  Shape dense = guess(info, sizes);
+  if (dense.dims.empty()) dense.dims = {1};
+  const int64_t count = dense.dims.back() > 1 ? 2 : 1;
+  TensorInfo values = info;
+  values.shape = Shape{{count}};
+  values.has_shape = true;
+  WHITTLE_ASSIGN((*out)[key + kSparseValues], make_input(key, values, nullptr, sizes, ids, probe));
+  const int64_t rank = static_cast<int64_t>(dense.dims.size());
+  WHITTLE_ASSIGN(Tensor indices, Tensor::make(DType::kInt64, Shape{{count, rank}}));
+  if (count == 2) indices.mutable_values<int64_t>().back() = dense.dims.back() - 1;
+  (*out)[key + kSparseIndices] = std::move(indices);
+  WHITTLE_ASSIGN((*out)[key + kSparseShape], Tensor::of<int64_t>(DType::kInt64, Shape{{rank}}, dense.dims));
+  return {};
+}
+
 }  // namespace
 
-ProbeMaker::ProbeMaker(const std::map<std::string, TensorInfo>& inputs) : inputs_(inputs) {
+ProbeMaker::ProbeMaker(const std::map<std::string, TensorInfo>& inputs, const MetaGraph& meta) : inputs_(inputs) {
   for (const auto& [key, info] : inputs) {
+    if (info.dtype == DType::kString && info.encoding == TensorInfo::Encoding::kName && !info.tensors.empty()) {
+      if (std::optional<ExampleSpec> spec = find_example_parser(meta, info.tensors[0])) {
+        has_ids_ = true;
+        examples_[key] = std::move(*spec);
+      }
+    }
     unknown_dims_ |= leaves_open(info);
     has_ids_ |= !is_float(info.dtype) && info.dtype != DType::kString && info.dtype != DType::kBool &&
                 info.dtype != DType::kUint8;
@@ -193,7 +203,13 @@ Result<NamedTensors> ProbeMaker::make(int attempt, uint64_t probe) const {
   const int64_t ids = kIds[static_cast<size_t>(attempt % per_size)];
   NamedTensors out;
   for (const auto& [key, info] : inputs_) {
-    WHITTLE_ASSIGN(out[key], make_input(key, info, sizes, ids, probe));
+    if (info.encoding == TensorInfo::Encoding::kComposite) return unsupported(cat("input ", printable(key), " is no plain tensor"));
+    if (info.encoding == TensorInfo::Encoding::kCooSparse) {
+      WHITTLE_CHECK(make_sparse(key, info, sizes, ids, probe, &out));
+      continue;
+    }
+    const auto example = examples_.find(key);
+    WHITTLE_ASSIGN(out[key], make_input(key, info, example == examples_.end() ? nullptr : &example->second, sizes, ids, probe));
   }
   return out;
 }

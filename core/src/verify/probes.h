@@ -4,7 +4,8 @@
 //   floats     near-normal noise and uniform in turn; scalars are 1 (keep probabilities, scales)
 //   integers   uniform ids; names with "mask" or "length": 1; scalars 1
 //   booleans   scalars false (training flags), else random
-//   strings    words
+//   strings    words; serialized tf.Examples with the features that the op behind the input parses
+//   sparse     two values; the three tensors are named KEY/values, KEY/indices, KEY/shape
 // An unknown batch dimension is 1. Other unknown dimensions and the range of ids are guesses: attempt
 // 0, 1, … until one runs.
 #ifndef WHITTLE_VERIFY_PROBES_H_
@@ -13,6 +14,7 @@
 #include <map>
 #include <string>
 
+#include "examples.h"
 #include "whittle/model.h"
 #include "whittle/tensor.h"
 
@@ -20,16 +22,23 @@ namespace whittle::verify {
 
 using NamedTensors = std::map<std::string, Tensor>;
 
+// Behind the key of a sparse input.
+constexpr const char* kSparseValues = "/values";
+constexpr const char* kSparseIndices = "/indices";
+constexpr const char* kSparseShape = "/shape";
+
 class ProbeMaker {
  public:
-  explicit ProbeMaker(const std::map<std::string, TensorInfo>& inputs);
+  // `meta` holds the inputs' tensors; both must outlive the ProbeMaker.
+  ProbeMaker(const std::map<std::string, TensorInfo>& inputs, const MetaGraph& meta);
   // How many guesses there are; at least 1.
   int attempts() const;
-  // kUnsupported for inputs that are no plain tensors, kLimit above 64 MB.
+  // kUnsupported for composite inputs, kLimit above 64 MB.
   Result<NamedTensors> make(int attempt, uint64_t probe) const;
 
  private:
   const std::map<std::string, TensorInfo>& inputs_;
+  std::map<std::string, ExampleSpec> examples_;  // by input
   bool unknown_dims_ = false, has_ids_ = false;
 };
 

@@ -32,6 +32,10 @@ Result<Ends> ends_of(const Signature& s) {
   Ends out;
   for (const auto& [key, info] : s.inputs) {
     if (info.encoding == TensorInfo::Encoding::kName && !info.tensors.empty()) out.inputs.push_back({key, info.tensors[0]});
+    if (info.encoding != TensorInfo::Encoding::kCooSparse || info.tensors.size() != 3) continue;
+    out.inputs.push_back({key + verify::kSparseValues, info.tensors[0]});
+    out.inputs.push_back({key + verify::kSparseIndices, info.tensors[1]});
+    out.inputs.push_back({key + verify::kSparseShape, info.tensors[2]});
   }
   for (const auto& [key, info] : s.outputs) {
     if (info.encoding == TensorInfo::Encoding::kComposite) continue;
@@ -153,7 +157,12 @@ struct Verifier::Impl {
     if (at == options.samples.end()) at = options.samples.find("");
     samples = at == options.samples.end() || at->second.probes.empty() ? nullptr : &at->second;
     now.source = samples != nullptr ? samples->source : "noise";
-    maker = std::make_unique<ProbeMaker>(s.inputs);
+    // Which features an input is parsed into shows best where functions are inlined.
+    const Signature* plain = nullptr;
+    if (frozen != nullptr) {
+      for (const Signature& f : frozen->signatures) plain = f.key == s.key ? &f : plain;
+    }
+    maker = plain != nullptr ? std::make_unique<ProbeMaker>(plain->inputs, *frozen) : std::make_unique<ProbeMaker>(s.inputs, original.meta());
     attempt = 0;
     first_refusal.clear();
     started = false;

@@ -11,17 +11,18 @@ namespace whittle::verify {
 namespace {
 
 using Inputs = std::map<std::string, TensorInfo>;
+const MetaGraph kNoGraph;
 
 Tensor make(const std::string& key, DType dtype, Shape shape, uint64_t probe = 0, int attempt = 0) {
   const Inputs inputs = {{key, input_of(dtype, std::move(shape))}};
-  Result<NamedTensors> made = ProbeMaker(inputs).make(attempt, probe);
+  Result<NamedTensors> made = ProbeMaker(inputs, kNoGraph).make(attempt, probe);
   EXPECT_TRUE(made.ok());
   return made.ok() ? made->at(key) : Tensor();
 }
 
 std::string refused(DType dtype, Shape shape) {
   const Inputs inputs = {{"x", input_of(dtype, std::move(shape))}};
-  const Result<NamedTensors> made = ProbeMaker(inputs).make(0, 0);
+  const Result<NamedTensors> made = ProbeMaker(inputs, kNoGraph).make(0, 0);
   return made.ok() ? "made" : made.error().to_string();
 }
 
@@ -68,9 +69,9 @@ TEST(Probes, NamesTellWhatIntegersMean) {
 
 TEST(Probes, TriesOtherSizesAndRangesOfIds) {
   const Inputs fixed = {{"x", input_of(DType::kFloat, {-1, 8})}};
-  EXPECT_EQ(ProbeMaker(fixed).attempts(), 1);
+  EXPECT_EQ(ProbeMaker(fixed, kNoGraph).attempts(), 1);
   const Inputs ids = {{"x", input_of(DType::kInt32, {-1, 8})}};
-  EXPECT_EQ(ProbeMaker(ids).attempts(), 4);
+  EXPECT_EQ(ProbeMaker(ids, kNoGraph).attempts(), 4);
   const Inputs open = {{"x", input_of(DType::kInt32, {-1, -1})}};
   const ProbeMaker maker(open);
   EXPECT_EQ(maker.attempts(), 28);
@@ -83,9 +84,19 @@ TEST(Probes, SaysWhatItCannotMakeUp) {
   EXPECT_EQ(refused(DType::kResource, Shape{}), "unsupported: input x is resource: give samples");
   EXPECT_EQ(refused(DType::kFloat, {1 << 20, 1 << 20}).substr(0, 6), "limit:");
   EXPECT_EQ(refused(DType::kString, {1 << 24}).substr(0, 6), "limit:");
-  Inputs sparse = {{"x", input_of(DType::kFloat, {1})}};
-  sparse["x"].encoding = TensorInfo::Encoding::kCooSparse;
-  EXPECT_EQ(ProbeMaker(sparse).make(0, 0).error().message, "input x is no plain tensor: give samples");
+  Inputs composite = {{"x", input_of(DType::kFloat, {1})}};
+  composite["x"].encoding = TensorInfo::Encoding::kComposite;
+  EXPECT_EQ(ProbeMaker(composite, kNoGraph).make(0, 0).error().message, "input x is no plain tensor");
+}
+
+TEST(Probes, MakesThreeTensorsOfASparseInput) {
+  Inputs inputs = {{"x", input_of(DType::kFloat, {-1, 7})}};
+  inputs["x"].encoding = TensorInfo::Encoding::kCooSparse;
+  const Result<NamedTensors> made = ProbeMaker(inputs, kNoGraph).make(0, 0);
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(made->at("x/values").shape(), (Shape{2}));
+  EXPECT_EQ(as_int64s(made->at("x/indices").reshaped(Shape{4})).value(), (std::vector<int64_t>{0, 0, 0, 6}));
+  EXPECT_EQ(as_int64s(made->at("x/shape")).value(), (std::vector<int64_t>{1, 7}));
 }
 
 }  // namespace
