@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const std::string_view all(reinterpret_cast<const char*>(data) + 2, size - 2);
   const size_t first = std::min<size_t>(size_t{data[0]} | size_t{data[1]} << 8, all.size());
-  auto source = std::make_shared<const format::Source>(std::string(all.substr(0, first)), format::LazyContents(),
+  auto source = std::make_shared<const format::Source>(std::string(all.substr(0, first)),
+                                                       format::LazyContents(),
                                                        std::vector<format::OriginalSize>());
   MetaGraph meta;
   const Status read = format::read_object_graph(source->bytes, source, &meta);
@@ -29,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
 std::vector<std::string> fuzz_seeds() {
   using whittle::WireWriter;
-  const auto object = [](std::vector<std::pair<std::string, int>> children, const std::string& key) {
+  const auto object = [](std::vector<std::pair<std::string, int>> children,
+                         const std::string& key) {
     WireWriter out;
     for (const auto& [name, id] : children) {
       WireWriter child;

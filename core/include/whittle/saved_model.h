@@ -58,7 +58,8 @@ struct ReadOptions {
   // Keep only these signatures; empty keeps all.
   std::vector<std::string> signatures;
   // "node" or "node:1". When outputs are named, one signature "serving_default" made of them takes
-  // the place of the model's own; inputs default to the placeholders that the outputs need.
+  // the place of the model's own; inputs default to the placeholders that the outputs need, those
+  // with a default not among them.
   std::vector<std::string> inputs, outputs;
   // Without one, reading ends with invalid_argument and the candidates; inspecting needs none.
   bool need_signature = true;

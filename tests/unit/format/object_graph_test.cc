@@ -49,12 +49,15 @@ struct Paired {
   ObjectPairs pairs;
 };
 
-Paired pair(const std::string& saved, const std::string& stored, const std::vector<std::string>& functions = {}) {
-  auto source = std::make_shared<const format::Source>(saved, format::LazyContents(), std::vector<format::OriginalSize>());
+Paired pair(const std::string& saved, const std::string& stored,
+            const std::vector<std::string>& functions = {}) {
+  auto source = std::make_shared<const format::Source>(saved, format::LazyContents(),
+                                                       std::vector<format::OriginalSize>());
   MetaGraph meta;
   Paired out;
   Status read = format::read_object_graph(source->bytes, source, &meta);
-  if (!read.ok() || meta.objects == nullptr) return {read.ok() ? "none" : read.error().to_string(), {}};
+  if (!read.ok() || meta.objects == nullptr)
+    return {read.ok() ? "none" : read.error().to_string(), {}};
   for (const std::string& f : functions) out.pairs.captures[f] = {};
   out.outcome = outcome(meta.objects->pair(stored, &out.pairs));
   return out;
@@ -63,15 +66,21 @@ Paired pair(const std::string& saved, const std::string& stored, const std::vect
 using Keys = std::map<uint32_t, std::string>;
 
 TEST(ObjectGraph, PairsByTheNamesOfChildrenWhateverTheNumbers) {
-  const std::string saved = graph_of({{{{"layers", 2}, {"bias", 1}}, ""}, {}, {{{"0", 3}, {"1", 4}}, ""}, {}, {}});
-  const std::string stored = graph_of({{{{"bias", 4}, {"layers", 3}}, ""}, {{}, "k1"}, {{}, "k0"}, {{{"1", 1}, {"0", 2}, {"2", 1}}, ""}, {{}, "b"}});
+  const std::string saved =
+      graph_of({{{{"layers", 2}, {"bias", 1}}, ""}, {}, {{{"0", 3}, {"1", 4}}, ""}, {}, {}});
+  const std::string stored = graph_of({{{{"bias", 4}, {"layers", 3}}, ""},
+                                       {{}, "k1"},
+                                       {{}, "k0"},
+                                       {{{"1", 1}, {"0", 2}, {"2", 1}}, ""},
+                                       {{}, "b"}});
   const Paired paired = pair(saved, stored);
   EXPECT_EQ(paired.outcome, "ok");
   EXPECT_EQ(paired.pairs.keys, (Keys{{1, "b"}, {3, "k0"}, {4, "k1"}}));
 }
 
 TEST(ObjectGraph, ReadsTheCapturesOfTheFunctionsAskedFor) {
-  const std::string saved = graph_of({{}, {}}) + captures_of("f", from_hex("01 ac02 00")) + captures_of("g", from_hex("01"));
+  const std::string saved = graph_of({{}, {}}) + captures_of("f", from_hex("01 ac02 00")) +
+                            captures_of("g", from_hex("01"));
   const Paired paired = pair(saved, graph_of({{}}), {"f", "h"});
   EXPECT_EQ(paired.outcome, "ok");
   EXPECT_EQ(paired.pairs.captures.at("f"), (std::vector<uint32_t>{1, 300, 0}));
@@ -80,14 +89,17 @@ TEST(ObjectGraph, ReadsTheCapturesOfTheFunctionsAskedFor) {
 }
 
 TEST(ObjectGraph, ReadsTheTextForm) {
-  const std::string rest = "object_graph_def { nodes { children { node_id: 1 local_name: \"v\" } } nodes { variable { } } "
-                           "concrete_functions { key: \"f\" value { bound_inputs: 1 bound_inputs: 1 } } } ";
+  const std::string rest =
+      "object_graph_def { nodes { children { node_id: 1 local_name: \"v\" } } nodes { variable { } "
+      "} "
+      "concrete_functions { key: \"f\" value { bound_inputs: 1 bound_inputs: 1 } } } ";
   MemoryFiles files({{"saved_model.pb", saved_model(kHalf, kSignature + rest)}});
   const Result<Model> model = read(files);
   ASSERT_EQ(outcome(model), "ok");
   ObjectPairs pairs;
   pairs.captures["f"] = {};
-  ASSERT_EQ(outcome(model->meta.objects->pair(graph_of({{{{"v", 1}}, ""}, {{}, "key"}}), &pairs)), "ok");
+  ASSERT_EQ(outcome(model->meta.objects->pair(graph_of({{{{"v", 1}}, ""}, {{}, "key"}}), &pairs)),
+            "ok");
   EXPECT_EQ(pairs.keys, (Keys{{1, "key"}}));
   EXPECT_EQ(pairs.captures.at("f"), (std::vector<uint32_t>{1, 1}));
 }
@@ -105,8 +117,11 @@ TEST(ObjectGraph, OneObjectUnderTwoNamesIsOne) {
 }
 
 TEST(ObjectGraph, EndsOnCyclesAndPassesOverNumbersWithoutObjects) {
-  const std::string saved = graph_of({{{{"me", 0}, {"next", 1}, {"far", 99}, {"minus", -1}}, ""}, {{{"back", 0}, {"me", 1}}, ""}});
-  const std::string stored = graph_of({{{{"me", 0}, {"next", 1}, {"far", 1}, {"minus", 1}, {"none", 77}}, ""}, {{{"back", 0}, {"me", 1}}, "key"}});
+  const std::string saved = graph_of(
+      {{{{"me", 0}, {"next", 1}, {"far", 99}, {"minus", -1}}, ""}, {{{"back", 0}, {"me", 1}}, ""}});
+  const std::string stored =
+      graph_of({{{{"me", 0}, {"next", 1}, {"far", 1}, {"minus", 1}, {"none", 77}}, ""},
+                {{{"back", 0}, {"me", 1}}, "key"}});
   const Paired paired = pair(saved, stored);
   EXPECT_EQ(paired.outcome, "ok");
   EXPECT_EQ(paired.pairs.keys, (Keys{{1, "key"}}));
@@ -121,7 +136,8 @@ TEST(ObjectGraph, BrokenBytesAreCorrupt) {
   const std::string good = graph_of({{{{"v", 1}}, ""}, {{}, "key"}});
   EXPECT_EQ(pair(from_hex("0a 02 0a 05"), good).outcome.substr(0, 7), "corrupt");
   EXPECT_EQ(pair(good, from_hex("0a 02 0a 05")).outcome.substr(0, 7), "corrupt");
-  EXPECT_EQ(pair(good + captures_of("f", from_hex("01 80")), good, {"f"}).outcome, "corrupt: a list of captures is cut off");
+  EXPECT_EQ(pair(good + captures_of("f", from_hex("01 80")), good, {"f"}).outcome,
+            "corrupt: a list of captures is cut off");
 }
 
 // Every object of the checkpoint leads to the same wide object here: no work is done twice.
@@ -131,7 +147,8 @@ TEST(ObjectGraph, ManyWideObjectsTakeTimeOfTheirSizeOnly) {
   for (int i = 1; i <= 1000; ++i) {
     saved[0].children.push_back({cat("o", i), 1});
     stored[0].children.push_back({cat("o", i), i});
-    for (int k = 0; k < 100; ++k) stored[static_cast<size_t>(i)].children.push_back({cat("child", k), i});
+    for (int k = 0; k < 100; ++k)
+      stored[static_cast<size_t>(i)].children.push_back({cat("child", k), i});
   }
   EXPECT_EQ(pair(graph_of(saved), graph_of(stored)).outcome, "ok");
 }
@@ -139,8 +156,10 @@ TEST(ObjectGraph, ManyWideObjectsTakeTimeOfTheirSizeOnly) {
 TEST(ObjectGraph, AMillionObjectsAreRefused) {
   std::string many;
   for (int i = 0; i <= 1 << 20; ++i) many += from_hex("0a00");
-  EXPECT_EQ(pair(many, graph_of({{}})).outcome, "limit: the object graph has more than 1048576 objects or children");
-  EXPECT_EQ(pair(graph_of({{}}), many).outcome, "limit: the object graph has more than 1048576 objects or children");
+  EXPECT_EQ(pair(many, graph_of({{}})).outcome,
+            "limit: the object graph has more than 1048576 objects or children");
+  EXPECT_EQ(pair(graph_of({{}}), many).outcome,
+            "limit: the object graph has more than 1048576 objects or children");
 }
 
 }  // namespace

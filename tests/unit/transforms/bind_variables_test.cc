@@ -84,7 +84,8 @@ Bound run_bind(std::shared_ptr<FakeObjects> objects, std::string_view target = "
   return {join(out, " "), objects->asked};
 }
 
-std::shared_ptr<FakeObjects> objects_of(std::vector<uint32_t> captures, std::map<uint32_t, std::string> keys) {
+std::shared_ptr<FakeObjects> objects_of(std::vector<uint32_t> captures,
+                                        std::map<uint32_t, std::string> keys) {
   auto objects = std::make_shared<FakeObjects>();
   objects->captures["f"] = std::move(captures);
   objects->keys = std::move(keys);
@@ -92,7 +93,8 @@ std::shared_ptr<FakeObjects> objects_of(std::vector<uint32_t> captures, std::map
 }
 
 TEST(BindVariables, CapturesAreTheLastInputsOfACall) {
-  EXPECT_EQ(run_bind(objects_of({5, 6}, {{5, "five"}, {6, "six"}})).restores, "copy=from_restore v=five w=six");
+  EXPECT_EQ(run_bind(objects_of({5, 6}, {{5, "five"}, {6, "six"}})).restores,
+            "copy=from_restore v=five w=six");
 }
 
 TEST(BindVariables, TheObjectGraphCountsWhereBothSaySomething) {
@@ -104,19 +106,22 @@ TEST(BindVariables, WhatTheObjectGraphDoesNotPairKeepsItsRestore) {
 }
 
 TEST(BindVariables, CapturesThatAreNoVariablesOrTooManyArePassedOver) {
-  EXPECT_EQ(run_bind(objects_of({4, 5, 6}, {{4, "four"}, {5, "five"}})).restores, "copy=from_restore v=five");
+  EXPECT_EQ(run_bind(objects_of({4, 5, 6}, {{4, "four"}, {5, "five"}})).restores,
+            "copy=from_restore v=five");
   EXPECT_EQ(run_bind(objects_of({1, 2, 3, 4}, {{4, "four"}})).restores, "copy=from_restore");
 }
 
 TEST(BindVariables, OneVariableOfTwoEntriesIsCorrupt) {
   std::shared_ptr<FakeObjects> objects = objects_of({5, 6}, {{5, "five"}, {6, "six"}});
   std::string text(kModel);
-  TextModel model = parse_model(text.replace(text.find("x, v, w"), 7, "x, v, v").replace(text.find("TARGET"), 6, "copy"));
+  TextModel model = parse_model(
+      text.replace(text.find("x, v, w"), 7, "x, v, v").replace(text.find("TARGET"), 6, "copy"));
   model.model.meta.saver = SaverInfo{"prefix:0", "", "restore"};
   model.model.meta.checkpoint = std::make_shared<FakeCheckpoint>();
   model.model.meta.objects = objects;
   EXPECT_EQ(run_pass("bind_variables", model).error,
-            "corrupt: it pairs variable v with two checkpoint entries, five and six, in the object graph");
+            "corrupt: it pairs variable v with two checkpoint entries, five and six, in the object "
+            "graph");
 }
 
 TEST(BindVariables, TheObjectGraphIsAskedOnlyWhenAVariableHasNoValue) {
