@@ -232,6 +232,14 @@ std::optional<Sizes> StaticShapes::computed_sizes(const Node& node) const {
     if (from >= to || to > count) return std::nullopt;
     return Sizes(x.begin() + from, x.begin() + to);
   }
+  if (op == "Slice" && inputs.size() == 3 && of(inputs[0]).rank() == 1) {
+    const auto begin = ints_(inputs[1]), size = ints_(inputs[2]);
+    const auto count = static_cast<int64_t>(x.size());
+    if (!begin || !size || begin->size() != 1 || size->size() != 1 || (*begin)[0] < 0 || (*begin)[0] > count) return std::nullopt;
+    const int64_t length = (*size)[0] == -1 ? count - (*begin)[0] : (*size)[0];
+    if (length < 0 || length > count - (*begin)[0]) return std::nullopt;
+    return Sizes(x.begin() + (*begin)[0], x.begin() + (*begin)[0] + length);
+  }
   if ((op == "Gather" || op == "GatherV2") && inputs.size() >= 2) {
     const auto picks = ints_(inputs[1]);
     if (!picks || of(inputs[0]).rank() != 1) return std::nullopt;
@@ -484,6 +492,43 @@ Shape StaticShapes::first_output(const Node& node) const {
     return out;
   }
   if (op == "StridedSlice") return strided(node, x);
+  if (op.compare(0, 13, "SparseSegment") == 0 && x.rank() >= 1) {
+    Shape out = x;   // rows of the table, added up by segment
+    out.dims[0] = -1;
+    return out;
+  }
+  if (op == "GatherNd" && in(node, 1).rank() >= 1) {
+    const Shape ids = in(node, 1);
+    const int64_t depth = ids.dims.back();
+    if (depth < 0 || x.unknown_rank || depth > x.rank()) return Shape::unknown();
+    Shape out(std::vector<int64_t>(ids.dims.begin(), ids.dims.end() - 1));
+    out.dims.insert(out.dims.end(), x.dims.begin() + static_cast<std::ptrdiff_t>(depth), x.dims.end());
+    return out;
+  }
+  if (op == "Where" && !x.unknown_rank) return Shape{-1, x.rank()};
+  if (op == "LookupTableFindV2" && in(node, 2).rank() == 0) return in(node, 1);
+  if (op == "Tile" && !x.unknown_rank && node.inputs().size() == 2) {
+    const std::optional<std::vector<int64_t>> times = ints_(node.inputs()[1]);
+    Shape out = x;
+    for (size_t k = 0; k < out.dims.size(); ++k) {
+      int64_t& d = out.dims[k];
+      if (!times || times->size() != out.dims.size()) d = -1;
+      else if ((*times)[k] != 1 && (d < 0 || (*times)[k] < 0 || __builtin_mul_overflow(d, (*times)[k], &d))) d = -1;
+    }
+    return out;
+  }
+  if (op.compare(0, 11, "BatchMatMul") == 0 && x.rank() >= 2 && in(node, 1).rank() >= 2) {
+    Shape a = x, b = in(node, 1);
+    const int64_t rows = a.dims[a.dims.size() - (node.attrs.bool_or("adj_x", false) ? 1 : 2)];
+    const int64_t columns = b.dims[b.dims.size() - (node.attrs.bool_or("adj_y", false) ? 2 : 1)];
+    a.dims.resize(a.dims.size() - 2);
+    b.dims.resize(b.dims.size() - 2);
+    Shape out = broadcast(a, b);
+    if (out.unknown_rank) return out;
+    out.dims.push_back(rows);
+    out.dims.push_back(columns);
+    return out;
+  }
   if ((op == "Gather" || op == "GatherV2") && !x.unknown_rank && !in(node, 1).unknown_rank && node.attrs.int_or("batch_dims", 0) == 0) {
     std::optional<std::vector<int64_t>> axis = std::vector<int64_t>{0};
     if (op == "GatherV2") axis = node.inputs().size() == 3 ? ints_(node.inputs()[2]) : std::nullopt;

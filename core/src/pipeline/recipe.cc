@@ -13,7 +13,7 @@ namespace {
   "clean_attributes prune_branches(defaults=true) remove_identities(checks=true) "           \
   "merge_duplicate_nodes fold_constants prune_branches fold_old_batch_norms "                \
   "fold_batch_norms fold_constants " MOVEMENT " cancel_transposes simplify_arithmetic "       \
-  "fold_constants remove_identities merge_duplicate_nodes prune_unused"
+  "fold_constants " MOVEMENT " remove_identities merge_duplicate_nodes prune_unused"
 
 constexpr PresetInfo kPresets[] = {
     {"exact", "smaller without changing a bit of any output", Fidelity::kExact,

@@ -12,6 +12,13 @@ namespace {
 constexpr int kMaxSweeps = 32;          // each takes nodes away; real models need three
 constexpr uint64_t kMostInts = 8192;    // bytes of axes, permutations and sizes
 
+// Stateful by the registry, but nothing is lost when they do not run.
+bool only_reads(std::string_view op) {
+  constexpr std::string_view kOps[] = {"Placeholder", "Const", "HashTable", "HashTableV2", "LookupTableFind",
+                                       "LookupTableFindV2", "LookupTableSize", "LookupTableSizeV2", "VarHandleOp", "ReadVariableOp"};
+  return std::find(std::begin(kOps), std::end(kOps), op) != std::end(kOps);
+}
+
 // The value all elements have, exactly.
 template <class T>
 std::optional<double> one_value(const Tensor& t) {
@@ -56,7 +63,7 @@ void Rewriter::mark(const std::vector<NodeId>& order) {
   for (NodeId id : order) {
     const Node& n = g_.node(id);
     bool unsteady = framed && is_v1_control_flow(n.op);
-    bool effect = n.op != "Placeholder" && n.op != "Const" && is_stateful(meta_, n);
+    bool effect = !only_reads(n.op) && is_stateful(meta_, n);
     const auto merge = [&](NodeId before) {
       unsteady = unsteady || unsteady_[index_of(before)];
       effect = effect || effect_[index_of(before)];

@@ -1,6 +1,7 @@
 // simplify_movement: ops that only move elements, where they move none or undo each other.
 //
 //   Reshape, Squeeze, ExpandDims      the shape that the value already had, here or before: no node
+//   SparseReshape                     the same, for indices and shape of a sparse tensor
 //   Reshape(Reshape(x), s)            Reshape(x, s)
 //   Reshape(x, [Shape(x)[0], 784])    Reshape(x, [-1, 784])
 //   Transpose(Transpose(x))           one, or none when they cancel; none for the order 0, 1, 2, …
@@ -100,6 +101,7 @@ class Movement final : public Rewriter {
       return axes != nullptr && axes->elements() == 0 && bypass(id, in(id, 0), kWhole);
     }
     if (op == "StridedSlice") return strided_slice(id);
+    if (op == "SparseReshape" && n == 3) return sparse_reshape(id);
     if (lookups_ && op.compare(0, 13, "SparseSegment") == 0) return sparse_lookup(id);
     return whole(id) && bypass(id, in(id, 0), kWhole);
   }
@@ -327,7 +329,7 @@ class Movement final : public Rewriter {
         const AttrValue* wanted = node(id).attrs.find("shape");
         return wanted != nullptr && !wanted->shape().unknown_rank && shape(in(id, 0)).fully_defined() && wanted->shape() == shape(in(id, 0));
       }
-      const std::optional<Sizes> to = n == 2 ? shapes_.sizes(in(id, 1)) : std::nullopt;
+      const std::optional<Sizes> to = n == 2 && !has_effects(in(id, 1).node) ? shapes_.sizes(in(id, 1)) : std::nullopt;
       return to && shape(in(id, 1)).rank() == 1 && !shape(in(id, 0)).unknown_rank && *to == shape(in(id, 0)).dims;
     }
     if (op == "Pad" || op == "PadV2" || op == "MirrorPad") {
@@ -335,7 +337,7 @@ class Movement final : public Rewriter {
       return pads && all_are(*pads, 0);
     }
     if (op == "Tile") {
-      const std::optional<std::vector<int64_t>> times = n == 2 ? ints(in(id, 1)) : std::nullopt;
+      const std::optional<Sizes> times = n == 2 && !has_effects(in(id, 1).node) ? shapes_.sizes(in(id, 1)) : std::nullopt;
       return times && all_are(*times, 1);
     }
     if (op != "Slice" || n != 3) return false;
@@ -360,6 +362,17 @@ class Movement final : public Rewriter {
       return false;
     }
     return bypass(id, {it->second, 0}, kShapes);
+  }
+
+  // To the dense shape that the sparse tensor has.
+  bool sparse_reshape(NodeId id) {
+    const std::optional<Sizes> from = shapes_.sizes(in(id, 1)), to = shapes_.sizes(in(id, 2));
+    if (!touchable(id) || !from || from != to || has_effects(in(id, 2).node)) return false;
+    for (int64_t s : *from) {
+      if (s == -1 || s == kAnyInt) return false;
+    }
+    g_.replace_uses({id, 1}, in(id, 1));
+    return bypass(id, in(id, 0), kSameShape);
   }
 
   bool sparse_lookup(NodeId id) {

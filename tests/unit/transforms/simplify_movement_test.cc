@@ -201,6 +201,52 @@ TEST(SimplifyMovement, LooksSparseIdsUpDirectly) {
   expect_declines({kText});
 }
 
+TEST(SimplifyMovement, FollowsSizesThroughSparseLookups) {
+  // What estimators write around an embedding: every size but the number of rows is known.
+  constexpr std::string_view kText = R"(
+    table: float[5,2] = Const(seed=1)
+    ids: int64[?] = Placeholder()
+    rows: int32[?] = Placeholder()
+    e: float = SparseSegmentMean(table, ids, rows) {Tidx = int64}
+    s: int32 = Shape(e)
+    one: int32[1] = Const(1)
+    two: int32[1] = Const(2)
+    zero: int32[1] = Const(0)
+    width: int32 = StridedSlice(s, one, two, one) {shrink_axis_mask = 1}
+    count: int32 = StridedSlice(s, zero, one, one) {shrink_axis_mask = 1}
+    target: int32 = Pack(count, width)
+    r: float = Reshape(e, target)
+    y: float = Relu(r)
+    return y)";
+  expect_rewrites({{kText, R"(
+    table: float[5,2] = Const(seed=1)
+    ids: int64[?] = Placeholder()
+    rows: int32[?] = Placeholder()
+    e: float = SparseSegmentMean(table, ids, rows) {Tidx = int64}
+    y: float = Relu(e)
+    return y)"}}, {}, false);
+  expect_rewrites({{R"(
+    x: float[?,1] = Placeholder()
+    at: int64[?,2] = Placeholder()
+    shape: int64 = Shape(x)
+    zero: int32[1] = Const(0)
+    one: int32[1] = Const(1)
+    n: int64 = Slice(shape, zero, one)
+    rows: int64 = Prod(n, zero)
+    unit: int64 = Const(1)
+    target: int64 = Pack(rows, unit)
+    indices: int64, dense: int64 = SparseReshape(at, shape, target)
+    y: int64 = Neg(indices)
+    z: int64 = Neg(indices:1)
+    return y, z)", R"(
+    x: float[?,1] = Placeholder()
+    at: int64[?,2] = Placeholder()
+    shape: int64 = Shape(x)
+    y: int64 = Neg(at)
+    z: int64 = Neg(shape)
+    return y, z)"}}, {}, false);
+}
+
 TEST(SimplifyMovement, DeclinesWhatMayDependOnAFeed) {
   expect_declines({
       // Two sizes are not known.
