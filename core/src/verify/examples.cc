@@ -50,7 +50,7 @@ std::optional<ExampleSpec> spec_of(const Graph& g, const Node& node) {
   } else {
     return std::nullopt;
   }
-  static const AttrValue kNone;
+  static const AttrValue kNone{};
   const auto list = [&](const char* name) -> const AttrList& {
     const AttrValue* attr = node.attrs.find(name);
     return (attr == nullptr ? kNone : *attr).list();

@@ -118,7 +118,7 @@ Tensor strings(const Shape& shape, const ExampleSpec* example, int64_t ids, Rand
 
 Shape guess(const TensorInfo& info, const Sizes& sizes) {
   Shape s = info.shape;
-  if (s.unknown_rank || !info.has_shape) return Shape{{1, sizes.length}};
+  if (s.unknown_rank || !info.has_shape) return Shape{1, sizes.length};
   for (size_t k = 0; k < s.dims.size(); ++k) {
     int64_t& d = s.dims[k];
     if (d >= 0) continue;
@@ -166,14 +166,14 @@ Status make_sparse(const std::string& key, const TensorInfo& info, const Sizes& 
   if (dense.dims.empty()) dense.dims = {1};
   const int64_t count = dense.dims.back() > 1 ? 2 : 1;
   TensorInfo values = info;
-  values.shape = Shape{{count}};
+  values.shape = Shape{count};
   values.has_shape = true;
   WHITTLE_ASSIGN((*out)[key + kSparseValues], make_input(key, values, nullptr, sizes, ids, probe));
   const int64_t rank = static_cast<int64_t>(dense.dims.size());
-  WHITTLE_ASSIGN(Tensor indices, Tensor::make(DType::kInt64, Shape{{count, rank}}));
+  WHITTLE_ASSIGN(Tensor indices, Tensor::make(DType::kInt64, Shape{count, rank}));
   if (count == 2) indices.mutable_values<int64_t>().back() = dense.dims.back() - 1;
   (*out)[key + kSparseIndices] = std::move(indices);
-  WHITTLE_ASSIGN((*out)[key + kSparseShape], Tensor::of<int64_t>(DType::kInt64, Shape{{rank}}, dense.dims));
+  WHITTLE_ASSIGN((*out)[key + kSparseShape], Tensor::of<int64_t>(DType::kInt64, Shape{rank}, dense.dims));
   return {};
 }
 
