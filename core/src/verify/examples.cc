@@ -93,6 +93,7 @@ std::string feature_of(const ExampleFeature& f, int64_t ids, Random& random) {
 
 std::optional<ExampleSpec> find_example_parser(const MetaGraph& meta, OutputId input) {
   const Graph& g = meta.graph;
+  if (!g.alive(input.node)) return std::nullopt;
   std::vector<NodeId> todo{input.node}, seen;
   while (!todo.empty() && seen.size() < kMostNodes) {
     const NodeId id = todo.back();

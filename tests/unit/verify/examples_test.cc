@@ -14,7 +14,7 @@ TEST(Examples, HoldTheFeaturesThatTheParserAsksFor) {
   Graph& g = meta.graph;
   const auto strings = [&](const char* name, Shape shape, std::vector<std::string> values) {
     AttrMap attrs;
-    attrs.set("value", AttrValue(TensorRef(Tensor(std::move(shape), std::move(values)))));
+    attrs.set("value", AttrValue::tensor(TensorRef::owned(Tensor(std::move(shape), std::move(values)))));
     return OutputId{g.add(name, "Const", {}, std::move(attrs)), 0};
   };
   const NodeId input = g.add("x", "Placeholder");
@@ -24,9 +24,9 @@ TEST(Examples, HoldTheFeaturesThatTheParserAsksFor) {
   sparse.types = {DType::kString};
   dense.types = {DType::kInt64, DType::kFloat};
   shapes.shapes = {Shape{}, Shape{2, 3}};
-  attrs.set("sparse_types", AttrValue(sparse));
-  attrs.set("Tdense", AttrValue(dense));
-  attrs.set("dense_shapes", AttrValue(shapes));
+  attrs.set("sparse_types", AttrValue::list(sparse));
+  attrs.set("Tdense", AttrValue::list(dense));
+  attrs.set("dense_shapes", AttrValue::list(shapes));
   const OutputId names = strings("names", Shape{0}, {});
   const OutputId sparse_keys = strings("sparse", Shape{1}, {"words"});
   const OutputId dense_keys = strings("dense", Shape{2}, {"age", "pixels"});

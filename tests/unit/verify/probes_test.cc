@@ -73,7 +73,7 @@ TEST(Probes, TriesOtherSizesAndRangesOfIds) {
   const Inputs ids = {{"x", input_of(DType::kInt32, {-1, 8})}};
   EXPECT_EQ(ProbeMaker(ids, kNoGraph).attempts(), 4);
   const Inputs open = {{"x", input_of(DType::kInt32, {-1, -1})}};
-  const ProbeMaker maker(open);
+  const ProbeMaker maker(open, kNoGraph);
   EXPECT_EQ(maker.attempts(), 28);
   EXPECT_EQ(maker.make(0, 0)->at("x").shape(), (Shape{1, 16}));
   EXPECT_EQ(maker.make(4, 0)->at("x").shape(), (Shape{1, 128}));
