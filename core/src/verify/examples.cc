@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kMostNodes = 1000;       // looked at behind an input
 constexpr uint64_t kMostFeatures = 10'000;
 constexpr uint64_t kMostValues = 100'000;  // of one feature
-constexpr uint64_t kSparseCount = 2;
+constexpr uint64_t kSparseCount = 1;  // what a feature that is made dense may hold
 
 // The strings of a constant; empty for anything else.
 std::vector<std::string> strings_of(const Graph& g, OutputId value) {
