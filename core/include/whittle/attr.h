@@ -2,7 +2,9 @@
 //
 // AttrValue  one member of TensorFlow's AttrValue. A kind that is not modelled keeps its original
 //            bytes (kRaw) and is written back unchanged.
-// AttrMap    sorted by name, so iteration and output are deterministic.
+// AttrMap    sorted by name, so iteration and output are deterministic. Copies share their values until one
+//            of them is changed; a pointer from a find() or begin() that may change something is good until
+//            the map is copied.
 #ifndef WHITTLE_ATTR_H_
 #define WHITTLE_ATTR_H_
 
@@ -51,7 +53,9 @@ class AttrMap {
   std::string_view string_or(std::string_view name, std::string_view otherwise) const;
 
  private:
-  std::vector<Attr> items_;
+  const std::vector<Attr>& items() const;
+  std::vector<Attr>& own();   // not shared with a copy
+  std::shared_ptr<std::vector<Attr>> items_;
 };
 
 // NameAttrList: a function and the attributes it is instantiated with.

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -119,7 +120,11 @@ class Graph {
   void unlink(NodeId producer, uint32_t use_pos);
 
   std::vector<Node> nodes_;
-  std::unordered_map<std::string, NodeId> by_name_;
+  using Names = std::unordered_map<std::string, NodeId>;
+  const Names& names() const;
+  Names& own_names();   // not shared with a copy
+
+  std::shared_ptr<Names> by_name_;  // shared by copies until one of them gets or loses a name
   size_t alive_ = 0;
 };
 

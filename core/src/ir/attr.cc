@@ -24,37 +24,49 @@ auto lower_bound_of(Items& items, std::string_view name) {
 
 }  // namespace
 
+const std::vector<Attr>& AttrMap::items() const {
+  static const std::vector<Attr> kNone;
+  return items_ == nullptr ? kNone : *items_;
+}
+
+std::vector<Attr>& AttrMap::own() {
+  if (items_ == nullptr) items_ = std::make_shared<std::vector<Attr>>();
+  else if (items_.use_count() > 1) items_ = std::make_shared<std::vector<Attr>>(*items_);
+  return *items_;
+}
+
 const AttrValue* AttrMap::find(std::string_view name) const {
-  auto it = lower_bound_of(items_, name);
-  return it != items_.end() && it->name == name ? &it->value : nullptr;
+  auto it = lower_bound_of(items(), name);
+  return it != items().end() && it->name == name ? &it->value : nullptr;
 }
 
 AttrValue* AttrMap::find(std::string_view name) {
-  auto it = lower_bound_of(items_, name);
-  return it != items_.end() && it->name == name ? &it->value : nullptr;
+  if (!has(name)) return nullptr;
+  return &lower_bound_of(own(), name)->value;
 }
 
 void AttrMap::set(std::string_view name, AttrValue value) {
-  auto it = lower_bound_of(items_, name);
-  if (it != items_.end() && it->name == name) {
+  std::vector<Attr>& list = own();
+  auto it = lower_bound_of(list, name);
+  if (it != list.end() && it->name == name) {
     it->value = std::move(value);
   } else {
-    items_.insert(it, Attr{std::string(name), std::move(value)});
+    list.insert(it, Attr{std::string(name), std::move(value)});
   }
 }
 
 bool AttrMap::erase(std::string_view name) {
-  auto it = lower_bound_of(items_, name);
-  if (it == items_.end() || it->name != name) return false;
-  items_.erase(it);
+  if (!has(name)) return false;
+  std::vector<Attr>& list = own();
+  list.erase(lower_bound_of(list, name));
   return true;
 }
 
-size_t AttrMap::size() const { return items_.size(); }
-const Attr* AttrMap::begin() const { return items_.data(); }
-const Attr* AttrMap::end() const { return items_.data() + items_.size(); }
-Attr* AttrMap::begin() { return items_.data(); }
-Attr* AttrMap::end() { return items_.data() + items_.size(); }
+size_t AttrMap::size() const { return items().size(); }
+const Attr* AttrMap::begin() const { return items().data(); }
+const Attr* AttrMap::end() const { return items().data() + items().size(); }
+Attr* AttrMap::begin() { return empty() ? nullptr : own().data(); }
+Attr* AttrMap::end() { return empty() ? nullptr : own().data() + size(); }
 
 int64_t AttrMap::int_or(std::string_view name, int64_t otherwise) const {
   const AttrValue* v = find(name);

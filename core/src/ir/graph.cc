@@ -8,10 +8,21 @@
 
 namespace whittle {
 
+const Graph::Names& Graph::names() const {
+  static const Names kNone;
+  return by_name_ == nullptr ? kNone : *by_name_;
+}
+
+Graph::Names& Graph::own_names() {
+  if (by_name_ == nullptr) by_name_ = std::make_shared<Names>();
+  else if (by_name_.use_count() > 1) by_name_ = std::make_shared<Names>(*by_name_);
+  return *by_name_;
+}
+
 NodeId Graph::add(std::string name, std::string op) {
-  assert(!name.empty() && by_name_.find(name) == by_name_.end());
+  assert(!name.empty() && names().find(name) == names().end());
   const NodeId id = static_cast<NodeId>(nodes_.size());
-  by_name_.emplace(name, id);
+  own_names().emplace(name, id);
   Node node;
   node.name = std::move(name);
   node.op = std::move(op);
@@ -31,13 +42,13 @@ NodeId Graph::add(std::string name, std::string op, const std::vector<OutputId>&
 
 std::string Graph::unique_name(std::string_view base) const {
   std::string name(base);
-  for (uint64_t k = 1; by_name_.find(name) != by_name_.end(); ++k) name = cat(base, "_", k);
+  for (uint64_t k = 1; names().find(name) != names().end(); ++k) name = cat(base, "_", k);
   return name;
 }
 
 NodeId Graph::find(std::string_view name) const {
-  auto it = by_name_.find(std::string(name));
-  return it == by_name_.end() ? kNoNode : it->second;
+  auto it = names().find(std::string(name));
+  return it == names().end() ? kNoNode : it->second;
 }
 
 std::vector<NodeId> Graph::ids() const {
@@ -90,10 +101,10 @@ void Graph::unlink(NodeId producer, uint32_t use_pos) {
 }
 
 void Graph::rename(NodeId id, std::string name) {
-  assert(!name.empty() && by_name_.find(name) == by_name_.end());
+  assert(!name.empty() && names().find(name) == names().end());
   Node& node = nodes_[index_of(id)];
-  by_name_.erase(node.name);
-  by_name_.emplace(name, id);
+  own_names().erase(node.name);
+  own_names().emplace(name, id);
   node.name = std::move(name);
 }
 
@@ -202,7 +213,7 @@ void Graph::remove(NodeId id) {
   clear_inputs(id);
   clear_controls(id);
   Node& node = nodes_[index_of(id)];
-  by_name_.erase(node.name);
+  own_names().erase(node.name);
   node = Node();
   --alive_;
 }
@@ -291,7 +302,7 @@ Status Graph::check() const {
       }
     }
   }
-  if (live != alive_ || by_name_.size() != alive_) return internal_error("node count is wrong");
+  if (live != alive_ || names().size() != alive_) return internal_error("node count is wrong");
   return {};
 }
 
