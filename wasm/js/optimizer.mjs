@@ -18,6 +18,8 @@ const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 
 async function compile(given) {
   let value = await given;
   if (value instanceof WebAssembly.Module) return value;
+  // Before Response is named: in Node that alone loads its fetch, 40 ms.
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return WebAssembly.compile(value);
   if (typeof value === 'string' || value instanceof URL) value = await fetch(value);
   if (typeof Response !== 'undefined' && value instanceof Response) {
     if (!value.ok) throw new WhittleError('not_found', `whittle.wasm could not be fetched (${value.status})`);

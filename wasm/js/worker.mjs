@@ -172,8 +172,8 @@ export function serve(platform, post) {
         }
         await breathe();
       }
+      // The instance goes as a whole: taking the session apart first would take time for nothing.
       post({ type: 'done', report: session.report(), heap: planner.heapBytes });
-      session.free();
     } catch (thrown) {
       fail(thrown, planner?.dead ?? true);
     }

@@ -14,6 +14,12 @@ namespace {
 constexpr std::string_view kNormalize[] = {"bind_variables", "prune_unused", "inline_functions",
                                            "prune_unused", "freeze_variables", "prune_unused"};
 
+// Passes that ask for no bytes and whose failure ends the run: no savepoint is made before them. The
+// graph is at its largest when they run.
+bool needs_savepoint(std::string_view pass) {
+  return pass != "inline_functions" && pass != "prune_unused" && pass != "clean_attributes";
+}
+
 // Names of savings for passes that do not book their own.
 std::string cause_of(std::string_view pass) {
   if (pass == "fold_constants") return "constants folded";
@@ -52,13 +58,21 @@ void for_each_graph(const Model& model, Visit visit) {
 
 }  // namespace
 
-uint64_t model_bytes(const Model& model) {
-  uint64_t total = 0;
+namespace {
+
+// Bytes and nodes in one walk.
+std::pair<uint64_t, uint64_t> count(const Model& model) {
+  uint64_t bytes = 0, nodes = 0;
   for_each_graph(model, [&](const Graph& g) {
-    for (NodeId id : g.ids()) total += serialized_node_bytes(g, id);
+    for (NodeId id : g.ids()) bytes += serialized_node_bytes(g, id);
+    nodes += g.size();
   });
-  return total;
+  return {bytes, nodes};
 }
+
+}  // namespace
+
+uint64_t model_bytes(const Model& model) { return count(model).first; }
 
 uint64_t model_nodes(const Model& model) {
   uint64_t total = 0;
@@ -102,18 +116,20 @@ Result<bool> Pipeline::step(Context& ctx, ScanStore& scans) {
   WHITTLE_ASSIGN(const bool ignore, ignores_errors(spec));
 
   // Savepoint: tensors are shared, so this copies names and edges only.
-  const Model before = model_;
+  std::optional<Model> before;
+  if (needs_savepoint(spec.name) || ignore || !explain_.empty()) before = model_;
   PassRun run;
   run.name = spec.name;
-  if (next_ == 0) counted_ = {model_bytes(model_), model_nodes(model_)};
+  if (next_ == 0) counted_ = count(model_);
   const auto [bytes_before, nodes_before] = counted_;
   int64_t booked = 0;
   for (const Saving& s : model_.savings) booked -= s.bytes;
 
   Status status = run_pass(*info, spec, ctx, scans, run);
   if (!status.ok()) {
-    model_ = before;
     const Code code = status.error().code;
+    if (before) model_ = std::move(*before);
+    else if (code == Code::kNeedBytes) return internal_error(cat("transform ", spec.name, " asks for bytes"));
     if (code == Code::kNeedBytes || code == Code::kCancelled || !ignore) {
       return code == Code::kNeedBytes ? status.take_error() : status.take_error().in(cat("transform ", spec.name));
     }
@@ -121,13 +137,13 @@ Result<bool> Pipeline::step(Context& ctx, ScanStore& scans) {
     run.why = status.error().to_string();
     ctx.warn(cat(spec.name, ": ignoring error ", run.why));
   }
-  counted_ = {model_bytes(model_), model_nodes(model_)};
+  counted_ = count(model_);
   const int64_t freed = static_cast<int64_t>(bytes_before) - static_cast<int64_t>(counted_.first);
   const int64_t gone = static_cast<int64_t>(nodes_before) - static_cast<int64_t>(counted_.second);
   const bool may_grow = next_ < structural_ || info->scope == Scope::kModel;
   const bool named = spec.name.compare(0, 5, "fold_") == 0 || spec.name.compare(0, 6, "merge_") == 0;
-  if (freed < 0 && (!may_grow || named)) {
-    model_ = before;
+  if (before && freed < 0 && (!may_grow || named)) {
+    model_ = std::move(*before);
     counted_ = {bytes_before, nodes_before};
     run.rolled_back = true;
     run.why = cat("it made the model ", -freed, " bytes larger");
@@ -142,8 +158,8 @@ Result<bool> Pipeline::step(Context& ctx, ScanStore& scans) {
 #ifndef NDEBUG
   WHITTLE_CHECK_IN(model_.meta.graph.check(), cat("transform ", spec.name));
 #endif
-  for (const std::string& name : explain_) {
-    std::string what = describe_change(before, model_, name);
+  for (const std::string& name : run.rolled_back ? std::vector<std::string>() : explain_) {
+    std::string what = describe_change(*before, model_, name);
     if (!what.empty()) explained_.push_back({name, spec.name, std::move(what)});
   }
   runs_.push_back(std::move(run));

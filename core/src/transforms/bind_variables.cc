@@ -61,19 +61,16 @@ Located origin(const Frame* scope, OutputId value) {
   return {scope, value};
 }
 
-// The strings of a Const string tensor; false for anything else.
-bool constant_strings(const Located& at, std::vector<std::string>* out) {
+// A Const string tensor; null for anything else.
+const TensorRef* constant_strings(const Located& at) {
   const Node& node = at.scope->g->node(at.value.node);
   const AttrValue* value = node.op == "Const" ? node.attrs.find("value") : nullptr;
-  if (value == nullptr || value->tensor().empty() || value->tensor().dtype() != DType::kString) return false;
-  const TensorRef& t = value->tensor();
-  if (t.kind() == TensorRef::Kind::kSplat) {
-    if (t.elements() > 1'000'000) return false;
-    out->assign(static_cast<size_t>(t.elements()), t.splat_text());
-    return true;
-  }
-  *out = t.tensor().strings();
-  return true;
+  if (value == nullptr || value->tensor().empty() || value->tensor().dtype() != DType::kString) return nullptr;
+  return &value->tensor();
+}
+
+const std::string& string_at(const TensorRef& t, size_t k) {
+  return t.kind() == TensorRef::Kind::kSplat ? t.splat_text() : t.tensor().strings()[k];
 }
 
 class Binder {
@@ -121,17 +118,16 @@ class Binder {
   Result<std::optional<CheckpointSlice>> restored_from(const Located& at) {
     const Node& node = at.scope->g->node(at.value.node);
     if (node.op != "RestoreV2" || node.inputs().size() != 3) return std::optional<CheckpointSlice>();
-    std::vector<std::string> names, slices;
-    if (!constant_strings(origin(at.scope, node.inputs()[1]), &names) ||
-        !constant_strings(origin(at.scope, node.inputs()[2]), &slices)) {
-      return std::optional<CheckpointSlice>();
-    }
+    // One op restores thousands of variables: only the one name is copied.
+    const TensorRef* names = constant_strings(origin(at.scope, node.inputs()[1]));
+    const TensorRef* slices = constant_strings(origin(at.scope, node.inputs()[2]));
+    if (names == nullptr || slices == nullptr) return std::optional<CheckpointSlice>();
     const auto k = static_cast<size_t>(at.value.slot);
-    if (k >= names.size() || k >= slices.size()) {
-      return corrupt(cat("RestoreV2 has ", names.size(), " tensor names, output ", k, " is used"))
+    if (k >= names->elements() || k >= slices->elements()) {
+      return corrupt(cat("RestoreV2 has ", names->elements(), " tensor names, output ", k, " is used"))
           .in(cat("node ", printable(node.name)));
     }
-    return std::optional<CheckpointSlice>(CheckpointSlice{names[k], slices[k]});
+    return std::optional<CheckpointSlice>(CheckpointSlice{string_at(*names, k), string_at(*slices, k)});
   }
 
   MetaGraph& meta_;
