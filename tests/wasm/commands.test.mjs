@@ -2,7 +2,7 @@
 // what lies in the output. First with the stand-in core below both, then with the real one on our own models.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { needs, paths, readTree, root, sameTree, someBytes, temporaryFolder, writeTree } from './support/setup.mjs';
@@ -68,7 +68,7 @@ describe('commands, with the stand-in core', stubBuilt, () => {
     [2, 'must be one of', 'list', 'everything'],
     [2, 'needs --output', 'optimize', 'in'],
     [2, 'needs a value', 'optimize', 'in', '-o'], [2, 'needs a value', 'optimize', 'in', '-o', ''],
-    [2, 'has no option --verify', 'optimize', 'in', '-o', 'out', '--verify', '3'],
+    [2, 'has no option --sharpen', 'optimize', 'in', '-o', 'out', '--sharpen', '3'],
     [2, 'has no option --preset', 'inspect', 'in', '--preset', 'int8'],
     [2, 'has no option -x', 'optimize', '-x'],
     [2, 'has no option --', 'optimize', '--=3'],
@@ -83,6 +83,13 @@ describe('commands, with the stand-in core', stubBuilt, () => {
     [2, 'a .pb holds a graph_def', 'optimize', 'in', '-o', 'a.pb', '--format', 'saved_model'],
     [2, 'a whole number', 'optimize', 'in', '-o', 'out', '--workers', '0'],
     [2, 'a whole number', 'optimize', 'in', '-o', 'out', '--workers', '1e1'],
+    [2, 'a whole number', 'optimize', 'in', '-o', 'out', '--verify', '0'],
+    [2, 'must be a number', 'optimize', 'in', '-o', 'out', '--min-sqnr', '1e3'],
+    [2, 'must be a number', 'optimize', 'in', '-o', 'out', '--min-sqnr', '.5'],
+    [2, 'exclude each other', 'optimize', 'in', '-o', 'out', '--no-verify', '--min-sqnr', '30'],
+    [2, 'takes A B', 'compare', 'in'],
+    [1, 'not_found', 'compare', 'in', 'none'],
+    [1, 'not_found', 'optimize', 'in', '-o', 'out', '--samples', 'none.npz'],
     [0, '', 'list', 'presets'], [0, '', 'list', 'transforms', '--json'],
     [0, '', 'inspect', 'in'], [0, '', 'inspect', 'in', '--json', '--tags', 'a,b'], [0, '', 'inspect', 'in/'], [0, '', 'inspect', 'in', '--quiet'],
     [0, '', 'inspect', './in/../in/saved_model.pb', '--json'],
@@ -182,9 +189,10 @@ describe('commands, with the real core', realBuilt, () => {
     cpSync(sample, path.join(made, 'digits'), { recursive: true });
     cpSync(path.join(root, 'tests/corpus/frozen-mobile-block/graph.pb'), path.join(made, 'graph.pb'));
     writeFileSync(path.join(made, 'not_a_model.h5'), Buffer.from('\x89HDF\r\n\x1a\n........'));
+    writeFileSync(path.join(made, 'image.json'), JSON.stringify({ instances: [0, 1].map((v) => Array.from({ length: 8 }, () => Array.from({ length: 8 }, () => [v]))) }));
     return made;
   };
-  const START = ['digits', 'graph.pb', 'not_a_model.h5'];
+  const START = ['digits', 'graph.pb', 'image.json', 'not_a_model.h5'];
   const TABLE = [
     [0, 'inspect', 'digits'], [0, 'inspect', 'digits', '--json'], [0, 'inspect', '.', '--json'], [0, 'inspect', 'graph.pb', '--json'],
     [1, 'inspect', 'not_a_model.h5'], [1, 'inspect', 'digits', '--tags', 'train'], [1, 'inspect', 'digits/variables'],
@@ -199,6 +207,13 @@ describe('commands, with the real core', realBuilt, () => {
     [0, 'optimize', 'digits', '-o', 'out', '--transforms', 'fold_batch_norms quantize_weights(minimum_size=100)', '--json'],
     [1, 'optimize', 'digits', '-o', 'out', '--transforms', 'no_such_transform', '--json'],
     [1, 'optimize', 'digits', '-o', 'out', '--signatures', 'none', '--json'],
+    [0, 'optimize', 'digits', '-o', 'out', '--verify', '3', '--json'], [0, 'optimize', 'digits', '-o', 'out', '--no-verify', '--json'],
+    [0, 'optimize', 'digits', '-o', 'out', '--min-sqnr', '20', '--min-agreement', '0.5'],
+    [0, 'optimize', 'digits', '-o', 'out', '--samples', 'image.json', '--json'],
+    [1, 'optimize', 'digits', '-o', 'out', '--samples', 'not_a_model.h5'],
+    [0, 'optimize', 'digits', '-o', 'out', '--explain', 'conv/Conv2D,none', '--json'], [0, 'optimize', 'digits', '-o', 'out', '--stop-after', '2', '--json'],
+    [0, 'compare', 'digits', 'digits'], [0, 'compare', 'digits', 'digits', '--json', '--verify', '2'],
+    [0, 'compare', 'digits', 'graph.pb', '--json'],
   ];
   for (const [exit, ...words] of TABLE) {
     test(`whittle ${words.join(' ')}`, async () => {
@@ -207,6 +222,27 @@ describe('commands, with the real core', realBuilt, () => {
       if (exit === 0) assert.equal(stderr, '');
     });
   }
+  test('a missed bound: exit 3 and nothing is left, or the result with --keep-anyway', async () => {
+    const missed = await both(true, folder, ['optimize', 'digits', '-o', 'out', '--min-sqnr', '150', '--json'], { before: START });
+    assert.equal(missed.status, 3, missed.stderr);
+    const { error } = JSON.parse(missed.stdout);
+    assert.equal(error.code, 'bound_missed');
+    assert.match(error.message, /dB, the bound is 150\.0/);
+    const kept = await both(true, folder, ['optimize', 'digits', '-o', 'out', '--min-sqnr', '150', '--keep-anyway', '--json']);
+    assert.equal(kept.status, 3, kept.stderr);
+    const { verification } = JSON.parse(kept.stdout);
+    assert.equal(verification.state, 'missed');
+    assert.ok(verification.signatures.every(({ probes, outputs }) => probes === 8 && outputs.every(({ missed: m, sqnr_db: db }) => m && db > 20 && db < 150)));
+    assert.ok(existsSync(path.join(kept.cwd, 'out', 'saved_model.pb')));
+  });
+  test('compare tells how far the result is from its original, as optimize did', async () => {
+    const optimized = await both(true, folder, ['optimize', 'digits', '-o', 'out', '--json']);
+    const compared = await run('native', true, optimized.cwd, ['compare', 'digits', 'out', '--json']);
+    const { verification } = JSON.parse(optimized.stdout);
+    const { signatures } = JSON.parse(compared.stdout);
+    assert.equal(verification.state, 'close');
+    assert.deepEqual(signatures.map(({ outputs }) => outputs.map(({ sqnr_db: db }) => db)), verification.signatures.map(({ outputs }) => outputs.map(({ sqnr_db: db }) => db)));
+  });
   test('--outputs alone feeds the placeholders they depend on; a second run of the result gives the same bytes', async () => {
     const named = await both(true, folder, ['optimize', 'graph.pb', '-o', 'out', '--inputs', 'image', '--outputs', 'answer,raw']);
     const alone = await both(true, folder, ['optimize', 'graph.pb', '-o', 'out', '--outputs', 'answer,raw']);

@@ -90,7 +90,7 @@ async function run({ command, operands, options }) {
       report.output.path = options.output;
       bar.clear();
       print(report, (json, stream) => describeReport(json, stream, { options, seconds: (performance.now() - started) / 1000 }));
-      if (report.verification.state === 'missed') return EXIT.bound_missed;
+      if (report.verification?.state === 'missed') return EXIT.bound_missed;
     }
     return 0;
   } catch (thrown) {
