@@ -2,7 +2,7 @@
 // what lies in the output. First with the stand-in core below both, then with the real one on our own models.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { needs, paths, readTree, root, sameTree, someBytes, temporaryFolder, writeTree } from './support/setup.mjs';
