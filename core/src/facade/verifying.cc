@@ -14,7 +14,7 @@ namespace {
 constexpr double kRoundingBound = 1e-3;
 // Below this a result does not follow its original any more. Held against the middle probe: noise is
 // hard on nets that photographs are easy on, and one probe may sit on a decision boundary.
-constexpr double kLossyBound = 10;
+constexpr double kLossyBound = 3;
 
 Fidelity fidelity_of(const Recipe& recipe) {
   Fidelity worst = Fidelity::kExact;

@@ -151,12 +151,20 @@ class Branches {
     for (const Signature& s : meta_.signatures) outputs = outputs || !s.outputs.empty();
     if (!outputs) return;
     for (NodeId id : g_->ids()) {
-      if (g_->node(id).op != "PlaceholderWithDefault" || g_->node(id).inputs().size() != 1 || is_fed(id)) continue;
+      if (g_->node(id).op != "PlaceholderWithDefault" || g_->node(id).inputs().size() != 1 || is_fed(id) || hides_a_shape(id)) continue;
       AttrMap attrs;
       attrs.set("T", AttrValue::type(g_->node(id).attrs.type_or("dtype", DType::kInvalid)));
       g_->mutable_node(id).op = "Identity";
       g_->mutable_node(id).attrs = std::move(attrs);
     }
+  }
+
+  // What a table is filled with at load: shape inference of the import must not see its rank (freeze_variables).
+  bool hides_a_shape(NodeId id) const {
+    for (const Use& use : g_->uses(id)) {
+      if (g_->node(use.user).op.compare(0, 17, "LookupTableImport") == 0) return true;
+    }
+    return false;
   }
 
   bool is_fed(NodeId id) const { return index_of(id) < fed_.size() && fed_[index_of(id)]; }
