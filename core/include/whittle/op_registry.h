@@ -28,7 +28,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <unordered_map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -107,7 +107,7 @@ class OpRegistry {
   bool is_builtin_ = false;
   std::deque<std::string> texts_;  // addresses stay, so views into them do
   std::deque<OpSpec> specs_;
-  std::map<std::string_view, const OpSpec*> by_name_;
+  std::unordered_map<std::string_view, const OpSpec*> by_name_;
 };
 
 // Dtypes by port. Arguments marked is_ref give reference dtypes (base_dtype takes that off).

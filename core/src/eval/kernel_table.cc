@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <cassert>
 
 #include "families.h"
 #include "whittle/math.h"
@@ -7,9 +9,10 @@ namespace whittle {
 namespace eval {
 namespace {
 
-const std::vector<KernelInfo>& table() {
-  static const std::vector<KernelInfo> rows = [] {
-    std::vector<KernelInfo> all;
+// All rows, found by a hash of the op: sorting them would cost every start 10 ms of cold code.
+class Table {
+ public:
+  Table() {
     for (Rows family :
          {array_kernels(), audio_kernels(), binary_kernels(), block_kernels(),
           cast_kernels(), check_kernels(), conv_kernels(), decode_kernels(),
@@ -21,13 +24,44 @@ const std::vector<KernelInfo>& table() {
           segment_kernels(), select_kernels(), shape_kernels(), slice_kernels(),
           sort_kernels(), sparse_kernels(), string_kernels(), table_kernels(),
           unary_kernels(), variable_kernels()}) {
-      all.insert(all.end(), family.begin(), family.end());
+      for (const KernelInfo& row : family) {
+        assert(rows_ < kSlots / 2);
+        *slot(row.op) = &row;
+        ++rows_;
+      }
     }
-    std::sort(all.begin(), all.end(),
-              [](const KernelInfo& a, const KernelInfo& b) { return a.op < b.op; });
+  }
+  const KernelInfo* find(std::string_view op) { return *slot(op); }
+
+  std::vector<KernelInfo> sorted() const {
+    std::vector<KernelInfo> all;
+    for (const KernelInfo* row : slots_) {
+      if (row != nullptr) all.push_back(*row);
+    }
+    std::sort(all.begin(), all.end(), [](const KernelInfo& a, const KernelInfo& b) { return a.op < b.op; });
     return all;
-  }();
-  return rows;
+  }
+
+ private:
+  static constexpr size_t kSlots = 2048;  // a power of two, more than twice the rows
+
+  // Where `op` is, or the free slot where it would go.
+  const KernelInfo** slot(std::string_view op) {
+    uint32_t hash = 2166136261u;  // FNV-1a
+    for (char c : op) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
+    for (size_t k = hash;; ++k) {
+      const KernelInfo** at = &slots_[k & (kSlots - 1)];
+      if (*at == nullptr || (*at)->op == op) return at;
+    }
+  }
+
+  std::array<const KernelInfo*, kSlots> slots_{};
+  size_t rows_ = 0;
+};
+
+Table& table() {
+  static Table instance;
+  return instance;
 }
 
 // Empty tensors may still have absurd dimensions, such as [0, 2^62]; strides of those overflow.
@@ -58,14 +92,12 @@ Result<Tensors> run_kernel(const KernelInfo& kernel, const Node& node, std::span
 
 }  // namespace eval
 
-std::span<const KernelInfo> all_kernels() { return eval::table(); }
-
-const KernelInfo* find_kernel(std::string_view op) {
-  const std::vector<KernelInfo>& rows = eval::table();
-  const auto at = std::lower_bound(rows.begin(), rows.end(), op,
-                                   [](const KernelInfo& k, std::string_view o) { return k.op < o; });
-  return at != rows.end() && at->op == op ? &*at : nullptr;
+std::span<const KernelInfo> all_kernels() {
+  static const std::vector<KernelInfo> rows = eval::table().sorted();
+  return rows;
 }
+
+const KernelInfo* find_kernel(std::string_view op) { return eval::table().find(op); }
 
 Result<std::vector<Tensor>> evaluate_node(const Node& node, std::span<const Tensor> inputs,
                                           Context& ctx) {

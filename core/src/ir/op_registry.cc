@@ -85,7 +85,8 @@ const OpRegistry& OpRegistry::builtin() {
 }
 
 OpRegistry::OpRegistry(Builtin) : is_builtin_(true), specs_(decode_op_table()) {
-  for (const OpSpec& spec : specs_) by_name_.emplace_hint(by_name_.end(), spec.name, &spec);
+  by_name_.reserve(specs_.size());
+  for (const OpSpec& spec : specs_) by_name_.emplace(spec.name, &spec);
 }
 
 const OpSpec* OpRegistry::find(std::string_view op) const {
