@@ -1,7 +1,7 @@
 // One table of command lines, through the command on Node and the native one: exit code, JSON and text on stdout, stderr,
 // what lies in the output. First with the stand-in core below both, then with the real one on our own models.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -242,6 +242,15 @@ describe('commands, with the real core', realBuilt, () => {
     const { signatures } = JSON.parse(compared.stdout);
     assert.equal(verification.state, 'close');
     assert.deepEqual(signatures.map(({ outputs }) => outputs.map(({ sqnr_db: db }) => db)), verification.signatures.map(({ outputs }) => outputs.map(({ sqnr_db: db }) => db)));
+  });
+  test('tools/reduce finds the one layer that misses a bound', () => {
+    const cwd = folder();
+    const whittle = [process.execPath, path.join(root, 'wasm/bin/whittle.mjs')];
+    const run = spawnSync(process.execPath, [path.join(root, 'tools/lib/reduce.mjs'), 'graph.pb', '-o', 'small.pb', '--outputs', 'answer,raw', '--',
+      ...whittle, 'optimize', '{}', '-o', 'out.pb', '--force', '--quiet', '--min-sqnr', '70', '--inputs', '{inputs}', '--outputs', '{outputs}'], { cwd, encoding: 'utf8' });
+    assert.equal(run.status, 0, run.stderr);
+    assert.match(run.stdout, /^small\.pb: 3 nodes after \d+ runs/);
+    assert.ok(existsSync(path.join(cwd, 'small.pb')));
   });
   test('--outputs alone feeds the placeholders they depend on; a second run of the result gives the same bytes', async () => {
     const named = await both(true, folder, ['optimize', 'graph.pb', '-o', 'out', '--inputs', 'image', '--outputs', 'answer,raw']);
