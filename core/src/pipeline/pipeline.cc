@@ -74,11 +74,7 @@ std::pair<uint64_t, uint64_t> count(const Model& model) {
 
 uint64_t model_bytes(const Model& model) { return count(model).first; }
 
-uint64_t model_nodes(const Model& model) {
-  uint64_t total = 0;
-  for_each_graph(model, [&](const Graph& g) { total += g.size(); });
-  return total;
-}
+uint64_t model_nodes(const Model& model) { return count(model).second; }
 
 Pipeline::Pipeline(Model model, const Recipe& recipe, PipelineOptions options)
     : model_(std::move(model)), explain_(std::move(options.explain)) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "json_text.h"
 #include "verification_json.h"
 #include "whittle/text.h"
 
@@ -11,15 +12,6 @@ namespace whittle {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Names from files may be any bytes; JSON must be UTF-8.
-std::string text(const std::string& raw) { return is_valid_utf8(raw) ? raw : printable(raw, raw.size()); }
-
-Json texts(const std::vector<std::string>& list) {
-  Json out = Json::array();
-  for (const std::string& s : list) out.push_back(text(s));
-  return out;
-}
 
 Json savings(const std::vector<Saving>& list) {
   Json out = Json::array();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "json_text.h"
 #include "verification_json.h"
 
 #include "whittle/text.h"
@@ -11,7 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string text(const std::string& raw) { return is_valid_utf8(raw) ? raw : printable(raw, raw.size()); }
 Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 Json sentence(const std::string& s) { return s.empty() ? Json(nullptr) : Json(text(s)); }
 
@@ -109,9 +109,7 @@ std::string comparison_json(const Comparison& c) {
   out["a"] = model(c.a);
   out["b"] = model(c.b);
   out.update(verification_json(c.verification));
-  Json warnings = Json::array();
-  for (const std::string& w : c.warnings) warnings.push_back(text(w));
-  out["warnings"] = std::move(warnings);
+  out["warnings"] = texts(c.warnings);
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -46,7 +46,7 @@ std::vector<double> reals(const Tensor& t) {
   return out;
 }
 
-void OutputMetrics::add(const Tensor& a, const Tensor& b) {
+double OutputMetrics::add(const Tensor& a, const Tensor& b) {
   ++probes_;
   result_.dtype = dtype_name(a.dtype());
   if (a.dtype() != b.dtype() || a.shape() != b.shape()) {
@@ -54,19 +54,17 @@ void OutputMetrics::add(const Tensor& a, const Tensor& b) {
     result_.equal = false;
     // How many boxes or tokens come out may depend on values; rank and dtype may not.
     fatal_ |= a.dtype() != b.dtype() || a.shape().rank() != b.shape().rank();
-    return;
+    return 0;
   }
-  if (is_real(a.dtype())) {
-    add_real(a, b);
-  } else {
-    add_other(a, b);
-  }
+  if (is_real(a.dtype())) return add_real(a, b);
+  add_other(a, b);
+  return 0;
 }
 
-void OutputMetrics::add_real(const Tensor& a, const Tensor& b) {
+double OutputMetrics::add_real(const Tensor& a, const Tensor& b) {
   const std::vector<double> x = reals(a), y = reals(b);
   add_rows(x, y, a.shape());
-  if (a.identical(b)) return;
+  if (a.identical(b)) return 0;
   // Squares of the largest doubles would overflow.
   double scale = 1;
   for (size_t i = 0; i < x.size(); ++i) {
@@ -95,14 +93,16 @@ void OutputMetrics::add_real(const Tensor& a, const Tensor& b) {
     fatal_ = true;
     if (result_.problem.empty()) result_.problem = cat(broken, " of ", x.size(), " values are finite in one model only");
   }
-  if (!differs) return;  // zeros of another sign, NaNs of other bits
+  if (!differs) return 0;  // zeros of another sign, NaNs of other bits
   result_.equal = false;
   sqnr_.push_back(decibels(signal, noise));
   result_.max_error = std::max(result_.max_error, std::min(error / scale, std::numeric_limits<double>::max()));
-  result_.relative_error = std::max(result_.relative_error, peak > 0 ? error / peak : error > 0 ? 1.0 : 0.0);
+  const double relative = peak > 0 ? error / peak : error > 0 ? 1.0 : 0.0;
+  result_.relative_error = std::max(result_.relative_error, relative);
   const double lengths = sqrt_f64(signal) * sqrt_f64(other);
   const double cosine = lengths > 0 ? rounded(product / lengths, 1e6) : 0;
   result_.cosine = std::min(result_.cosine.value_or(1), cosine);
+  return relative;
 }
 
 // Rows along the last axis: the index of the largest value, and how far probabilities are apart.

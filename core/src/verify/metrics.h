@@ -14,12 +14,13 @@ class OutputMetrics {
   explicit OutputMetrics(std::string key) { result_.key = std::move(key); }
 
   // One probe: what the original gave, and what the result gave.
-  void add(const Tensor& a, const Tensor& b);
+  // The relative error of this probe; 0 where none can be given.
+  double add(const Tensor& a, const Tensor& b);
   // Judged by `bound`; medians are of the probes so far.
   OutputComparison finish(const VerifyBound& bound) const;
 
  private:
-  void add_real(const Tensor& a, const Tensor& b);
+  double add_real(const Tensor& a, const Tensor& b);
   void add_other(const Tensor& a, const Tensor& b);
   void add_rows(const std::vector<double>& a, const std::vector<double>& b, const Shape& shape);
 
